@@ -1,0 +1,58 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *		The one place that knows server versions.
+ *
+ * Every test of PG_VERSION_NUM in the project stands here, written as the
+ * newest server's name for a thing, defined where an older server lacks it.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CJ_COMPAT_H
+#define CJ_COMPAT_H
+
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 150000
+#error "customer_journey needs PostgreSQL 15 or newer"
+#endif
+
+/* 16, and late minor releases of 15: typed allocation */
+#ifndef palloc_object
+#define palloc_object(type) ((type *) palloc(sizeof(type)))
+#define palloc0_object(type) ((type *) palloc0(sizeof(type)))
+#endif
+#ifndef palloc_array
+#define palloc_array(type, count) ((type *) palloc(sizeof(type) * (count)))
+#define palloc0_array(type, count) ((type *) palloc0(sizeof(type) * (count)))
+#define repalloc_array(pointer, type, count) ((type *) repalloc(pointer, sizeof(type) * (count)))
+#endif
+
+/* 16: varatt.h left postgres.h */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* 16: input functions may report errors softly */
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#define CJ_ESCONTEXT(fcinfo)	((fcinfo)->context)
+#else
+#define CJ_ESCONTEXT(fcinfo)	((Node *) NULL)
+#define errsave(context, ...) \
+	do { (void) (context); ereport(ERROR, __VA_ARGS__); } while (0)
+#define ereturn(context, dummy, ...) \
+	do { errsave(context, __VA_ARGS__); return dummy; } while (0)
+#define SOFT_ERROR_OCCURRED(context) ((void) (context), false)
+#endif
+
+/* 18: a module tells its name and version */
+#ifdef PG_MODULE_MAGIC_EXT
+#define CJ_MODULE_MAGIC(n, v) PG_MODULE_MAGIC_EXT(.name = (n), .version = (v))
+#else
+#define CJ_MODULE_MAGIC(n, v) PG_MODULE_MAGIC
+#endif
+
+#endif							/* CJ_COMPAT_H */

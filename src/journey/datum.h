@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * datum.h
+ *		Journeys as function arguments, for the SQL-callable files.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CJ_JOURNEY_DATUM_H
+#define CJ_JOURNEY_DATUM_H
+
+#include "fmgr.h"
+
+#include "compat.h"
+#include "journey/journey.h"
+
+/* The journey detoasted if need be, never copied when inline. */
+#define DatumGetJourney(d)		((CjJourney *) PG_DETOAST_DATUM_PACKED(d))
+#define PG_GETARG_JOURNEY(n)	DatumGetJourney(PG_GETARG_DATUM(n))
+#define PG_RETURN_JOURNEY(j)	PG_RETURN_POINTER(j)
+
+/* Declares a view of argument n. */
+#define CJ_ARG_VIEW(view, n) \
+	CjView		view; \
+	cj_view_init(&view, PG_GETARG_JOURNEY(n))
+
+static inline text *
+cj_text_datum(CjText t)
+{
+	text	   *result = (text *) palloc(VARHDRSZ + t.len);
+
+	SET_VARSIZE(result, VARHDRSZ + t.len);
+	memcpy(VARDATA(result), t.data, t.len);
+	return result;
+}
+
+static inline CjText
+cj_text_arg(const text *t)
+{
+	CjText		result = {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
+
+	return result;
+}
+
+#endif							/* CJ_JOURNEY_DATUM_H */

@@ -1,0 +1,38 @@
+/*-------------------------------------------------------------------------
+ *
+ * module.c
+ *		Loading the library: magic block and settings.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "fmgr.h"
+#include "utils/guc.h"
+
+#include "journey/journey.h"
+
+CJ_MODULE_MAGIC("customer_journey", "1.0.0-dev");
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	DefineCustomIntVariable("customer_journey.max_events",
+							"Sets the largest number of events a journey may have.",
+							"A journey that would grow beyond it is an error, so that one "
+							"overgrown customer cannot take the server's memory.",
+							&cj_max_events,
+							CJ_DEFAULT_MAX_EVENTS,
+							1,
+							CJ_HARD_MAX_EVENTS,
+							PGC_USERSET,
+							0,
+							NULL, NULL, NULL);
+
+	MarkGUCPrefixReserved("customer_journey");
+}

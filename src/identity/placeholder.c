@@ -49,7 +49,8 @@ static bool
 among(const char *value, int len, const char *const *table, int n)
 {
 	for (int i = 0; i < n; i++)
-		if ((int) strlen(table[i]) == len && memcmp(value, table[i], len) == 0)
+		if (len > 0 && table[i][0] == value[0] && (int) strlen(table[i]) == len &&
+			memcmp(value, table[i], len) == 0)
 			return true;
 	return false;
 }
@@ -137,8 +138,9 @@ cj_is_placeholder(const char *value, int len, CjKind kind)
 	n = cj_normalize(value, len, buffer);
 	if (n == 0)
 		return true;			/* blanks and punctuation only */
+	/* xxx, 0000; but 2222 is a postcode */
 	if (n >= 3 && equal_tail(buffer, n) == n)
-		return true;			/* xxx, 0000 */
+		return buffer[0] < '1' || buffer[0] > '9' || n >= 6;
 	return among(buffer, n, nothing_words, lengthof(nothing_words));
 }
 

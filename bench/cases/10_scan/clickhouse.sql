@@ -1,0 +1,3 @@
+SELECT count(), uniqExact(event), count(value),
+    sum(toInt128(toUnixTimestamp64Micro(occurred_at))), sum(customer_id)
+FROM events;

@@ -1,0 +1,3 @@
+SELECT count(*), count(DISTINCT event), count(value),
+    sum(epoch_us(occurred_at)), sum(customer_id)
+FROM events;

@@ -128,6 +128,7 @@ generate() {
 	say "generating $events events"
 	"$dir/generate" "$events" "$customers" "$seed" >"$dir/events.csv" 2>"$dir/facts" ||
 		{ cat "$dir/facts" >&2; fail "no data"; }
+	echo "cksum $(cksum <"$dir/events.csv" | cut -d' ' -f1)" >>"$dir/facts"
 }
 
 # ---- the server ----

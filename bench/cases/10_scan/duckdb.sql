@@ -1,3 +1,3 @@
-SELECT count(*), count(DISTINCT event), count(value),
+SELECT count(*), sum(length(event) + length(channel)), count(value),
     sum(epoch_us(occurred_at)), sum(customer_id)
 FROM events;

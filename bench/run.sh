@@ -107,7 +107,7 @@ install_peers() {
 	[ -n "$node" ] || fail "the peers need node and npm (Debian: apt-get install nodejs npm), or: --peers none"
 	mkdir -p "$modules"
 	if ! [ -d "$modules/node_modules/chdb" ] || ! [ -d "$modules/node_modules/@duckdb/node-api" ]; then
-		say "installing the peers with npm, once: some 200 MB to load"
+		say "installing the peers with npm, once: some 600 MB on disk"
 		cp peers/package.json "$modules/package.json"
 		npm install --prefix "$modules" --no-audit --no-fund --no-package-lock >&2 ||
 			fail "npm cannot install the peers; without them: --peers none"

@@ -54,7 +54,7 @@
  *
  * The binary wire format is the body itself.
  *
- * Files: packed.h (bit access), view.c (reading), dictionary.c (names to
+ * Files: view.c (reading), dictionary.c (names to
  * codes), builder.c (collecting events), pack.c (writing), validate.c
  * (untrusted bytes), text.c and lexicon.c (text form), algebra.c (operations
  * closed over journeys).  The *_sql.c files unpack arguments and pack results.
@@ -185,10 +185,21 @@ extern void cj_view_init(CjView *view, const CjJourney *journey);
 #define CJ_HEADER_SLICE		8
 extern int32 cj_peek_nevents(const uint8 *body);
 
+/* Likewise the time of the first event; there must be one. */
+#define CJ_START_SLICE		16
+extern TimestampTz cj_peek_start(const uint8 *body);
+
 static inline TimestampTz
 cj_time(const CjView *view, uint32 i)
 {
 	return view->start + (int64) cj_packed_get(&view->times, i) * view->unit;
+}
+
+/* Microseconds between two times in order; more than int64 holds, at the extremes. */
+static inline uint64
+cj_elapsed(TimestampTz from, TimestampTz to)
+{
+	return (uint64) to - (uint64) from;
 }
 
 static inline int32
@@ -261,8 +272,12 @@ extern int32 cj_dictionary_count(const CjDictionary *dictionary);
 extern uint32 cj_dictionary_code(CjDictionary *dictionary, const char *name, int32 len);
 extern CjText cj_dictionary_name(const CjDictionary *dictionary, uint32 code);
 
-/* Position of each code's name in byte order; valid until a name is added. */
+/*
+ * Position of each code's name in byte order, and the code at each position;
+ * valid until a name is added.
+ */
 extern const uint32 *cj_dictionary_ranks(CjDictionary *dictionary);
+extern const uint32 *cj_dictionary_order(CjDictionary *dictionary);
 
 /* ---- collected events ---- */
 
@@ -298,6 +313,9 @@ typedef struct CjNamings
 	CjNaming	channel;
 	CjNaming	item;
 } CjNamings;
+
+/* There is one NaN: bytes decide equality. */
+extern double cj_canonical_value(double value);
 
 /* Total order of values: by bits, such that numbers order as numbers. */
 static inline uint64

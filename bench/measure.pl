@@ -31,7 +31,8 @@ print_tables();
 
 # ---- statements ----
 
-# The statements of a file: each ends with a semicolon at the end of a line.
+# The statements of a file: each ends with a semicolon at the end of a line,
+# outside dollar quotes.
 sub statements
 {
 	my ($file) = @_;
@@ -40,7 +41,8 @@ sub statements
 	my $text = <$in>;
 	$text =~ s/^\s*--.*\n//mg;
 	$text =~ s/(?<!:):([a-z_]+)\b/exists $opt{$1} ? $opt{$1} : ":$1"/ge;
-	return grep { /\S/ } split /;[ \t]*\n/, $text;
+	my @statements = $text =~ /\G\s*+((?:\$(\w*)\$.*?\$\g2\$|.)+?);[ \t]*(?:\n|\z)/gs;
+	return @statements[ grep { $_ % 2 == 0 } 0 .. $#statements ];
 }
 
 # What the comment lines of a file say under a heading.
@@ -211,6 +213,7 @@ sub run_queries
 		  { case => $name, threads => $threads, label => $label, worker => $worker, file => $file,
 			query => set_up($worker, $file), differs => $differs, times => [], peak => 0 };
 	}
+	return if !@rows;
 	@rows = sort { place($a) cmp place($b) } @rows;
 	for my $round (0 .. $opt{rounds})
 	{

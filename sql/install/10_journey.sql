@@ -451,27 +451,27 @@ CREATE FUNCTION journey_gin_extract_value(journey, internal, internal) RETURNS i
     AS 'MODULE_PATHNAME', 'cj_journey_gin_extract_value'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION journey_gin_extract_value(journey, internal, internal) IS 'GIN support: the keys of a journey';
-CREATE FUNCTION journey_gin_extract_query(internal, internal, smallint, internal, internal, internal, internal) RETURNS internal
+CREATE FUNCTION journey_gin_extract_query(journey, internal, smallint, internal, internal, internal, internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'cj_journey_gin_extract_query'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION journey_gin_extract_query(internal, internal, smallint, internal, internal, internal, internal) IS 'GIN support: the keys of a search';
-CREATE FUNCTION journey_gin_consistent(internal, smallint, internal, integer, internal, internal, internal, internal) RETURNS boolean
+COMMENT ON FUNCTION journey_gin_extract_query(journey, internal, smallint, internal, internal, internal, internal) IS 'GIN support: the keys of a search';
+CREATE FUNCTION journey_gin_consistent(internal, smallint, journey, integer, internal, internal, internal, internal) RETURNS boolean
     AS 'MODULE_PATHNAME', 'cj_journey_gin_consistent'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION journey_gin_consistent(internal, smallint, internal, integer, internal, internal, internal, internal) IS 'GIN support: may a journey with these keys match';
-CREATE FUNCTION journey_gin_triconsistent(internal, smallint, internal, integer, internal, internal, internal) RETURNS "char"
+COMMENT ON FUNCTION journey_gin_consistent(internal, smallint, journey, integer, internal, internal, internal, internal) IS 'GIN support: may a journey with these keys match';
+CREATE FUNCTION journey_gin_triconsistent(internal, smallint, journey, integer, internal, internal, internal) RETURNS "char"
     AS 'MODULE_PATHNAME', 'cj_journey_gin_triconsistent'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION journey_gin_triconsistent(internal, smallint, internal, integer, internal, internal, internal) IS 'GIN support: the same with keys not known';
+COMMENT ON FUNCTION journey_gin_triconsistent(internal, smallint, journey, integer, internal, internal, internal) IS 'GIN support: the same with keys not known';
 
 CREATE OPERATOR CLASS journey_gin_ops DEFAULT FOR TYPE journey USING gin AS
     OPERATOR 1 @> (journey, text[]),
     OPERATOR 2 && (journey, text[]),
     FUNCTION 1 byteacmp(bytea, bytea),
     FUNCTION 2 journey_gin_extract_value(journey, internal, internal),
-    FUNCTION 3 journey_gin_extract_query(internal, internal, smallint, internal, internal, internal, internal),
-    FUNCTION 4 journey_gin_consistent(internal, smallint, internal, integer, internal, internal, internal, internal),
-    FUNCTION 6 journey_gin_triconsistent(internal, smallint, internal, integer, internal, internal, internal),
+    FUNCTION 3 journey_gin_extract_query(journey, internal, smallint, internal, internal, internal, internal),
+    FUNCTION 4 journey_gin_consistent(internal, smallint, journey, integer, internal, internal, internal, internal),
+    FUNCTION 6 journey_gin_triconsistent(internal, smallint, journey, integer, internal, internal, internal),
     STORAGE bytea;
 COMMENT ON OPERATOR CLASS journey_gin_ops USING gin IS 'finds journeys by the events they have';
 

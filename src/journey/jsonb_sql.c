@@ -17,7 +17,6 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
@@ -172,25 +171,30 @@ value_member(JsonbContainer *object, int position, double *value)
 {
 	JsonbValue	space;
 	JsonbValue *v = member(object, "value", &space);
+	static const char *const words[] = {"NaN", "Infinity", "-Infinity", "-0"};
 	char	   *text;
-	char	   *end;
 
 	if (v == NULL)
 		return false;
 	if (v->type == jbvNumeric)
 	{
-		*value = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-													NumericGetDatum(v->val.numeric)));
+		text = DatumGetCString(DirectFunctionCall1(numeric_out,
+												   NumericGetDatum(v->val.numeric)));
+		errno = 0;
+		*value = strtod(text, NULL);
+		if (errno == ERANGE && (isinf(*value) || *value == 0))
+			wrong_json(position, "\"value\" is out of range for a float8.");
 		return true;
 	}
-	if (v->type == jbvString)
-	{
-		text = pnstrdup(v->val.string.val, v->val.string.len);
-		*value = strtod(text, &end);
-		if (end != text && *end == '\0')
+	/* what numbers cannot say is written as text */
+	for (int i = 0; v->type == jbvString && i < (int) lengthof(words); i++)
+		if (v->val.string.len == (int) strlen(words[i]) &&
+			memcmp(v->val.string.val, words[i], v->val.string.len) == 0)
+		{
+			*value = strtod(words[i], NULL);
 			return true;
-	}
-	wrong_json(position, "\"value\" must be a number, or \"NaN\", \"Infinity\" or \"-Infinity\".");
+		}
+	wrong_json(position, "\"value\" must be a number, or \"NaN\", \"Infinity\", \"-Infinity\" or \"-0\".");
 	return false;				/* keep compilers quiet */
 }
 

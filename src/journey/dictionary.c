@@ -161,6 +161,20 @@ cj_dictionary_code(CjDictionary *dictionary, const char *data, int32 len)
 	return entry->code;
 }
 
+uint32 *
+cj_dictionary_codes(CjDictionary *dictionary, const CjNames *names)
+{
+	uint32	   *codes = palloc_array(uint32, Max(names->count, 1));
+
+	for (int32 i = 0; i < names->count; i++)
+	{
+		CjText		name = cj_name(names, i);
+
+		codes[i] = cj_dictionary_code(dictionary, name.data, name.len);
+	}
+	return codes;
+}
+
 static int
 compare_codes(const void *a, const void *b, void *names)
 {

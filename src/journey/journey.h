@@ -55,9 +55,10 @@
  * The binary wire format is the body itself.
  *
  * Files: view.c (reading), dictionary.c (names to
- * codes), builder.c (collecting events), pack.c (writing), validate.c
- * (untrusted bytes), text.c and lexicon.c (text form), algebra.c (operations
- * closed over journeys).  The *_sql.c files unpack arguments and pack results.
+ * codes), builder.c (collecting events), sort.c, pack.c and write.c (writing),
+ * validate.c (untrusted bytes), text.c, lexicon.c and time.c (text form),
+ * algebra.c (operations closed over journeys).  The *_sql.c files unpack
+ * arguments and pack results.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -270,6 +271,9 @@ extern int32 cj_dictionary_count(const CjDictionary *dictionary);
 
 /* Code of a name, added if new: codes count up from 0 and never change. */
 extern uint32 cj_dictionary_code(CjDictionary *dictionary, const char *name, int32 len);
+
+/* Codes of all of a journey's names, palloc'd. */
+extern uint32 *cj_dictionary_codes(CjDictionary *dictionary, const CjNames *names);
 extern CjText cj_dictionary_name(const CjDictionary *dictionary, uint32 code);
 
 /*

@@ -65,7 +65,10 @@ struct CjDictionary
 	uint32	   *rank;			/* by code */
 	uint32	   *order;			/* by rank */
 
-	/* Code + 1 last found for each value of a cheap hash: most lookups end here. */
+	/*
+	 * Code + 1 last found for each value of a cheap hash: most lookups end
+	 * here.
+	 */
 	uint32		cache[CACHE_SIZE];
 };
 

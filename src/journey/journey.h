@@ -159,7 +159,8 @@ typedef struct CjView
 {
 	int32		nevents;
 	uint8		flags;
-	TimestampTz start;			/* of the first event; meaningless if nevents is 0 */
+	TimestampTz start;			/* of the first event; meaningless if nevents
+								 * is 0 */
 	int64		unit;			/* microseconds */
 	int32		nvalues;
 	CjPacked	times;
@@ -379,7 +380,7 @@ extern CjJourney *cj_validate(const uint8 *body, Size size, bool convert);
 extern char *cj_journey_to_text(const CjView *view);
 
 /* NULL if a soft error was recorded in escontext. */
-extern CjJourney *cj_journey_from_text(const char *text, Node *escontext);
+extern CjJourney *cj_journey_from_text(const char *input, Node *escontext);
 
 /* Appends name as the lexicon prints it: plain if it is a plain word, else in double quotes. */
 extern void cj_append_name(StringInfo to, CjText name);
@@ -391,20 +392,20 @@ extern void cj_append_value(StringInfo to, double value);
 extern void cj_append_time(StringInfo to, TimestampTz time);
 
 /*
- * Length in bytes of the plain word that starts at text (0 if none): letters
+ * Length in bytes of the plain word that starts there (0 if none): letters
  * of any script, digits and _, with single - . : / between two of these.
  */
-extern int	cj_plain_word(const char *text, const char *end);
+extern int	cj_plain_word(const char *word, const char *end);
 
 /* Is the word, or the whole name, one of the pattern language's keywords? */
 extern bool cj_is_keyword(const char *word, int len);
 
 /*
  * Reads a quoted name (double or single quotes, a doubled quote stands for
- * itself) that starts at *text; on success *text is past it.  False if it does
+ * itself) that starts at *input; on success *input is past it.  False if it does
  * not end.  The name is palloc'd when it holds doubled quotes.
  */
-extern bool cj_quoted_name(const char **text, const char *end, CjText *name);
+extern bool cj_quoted_name(const char **input, const char *end, CjText *name);
 
 typedef enum CjTimeSyntax
 {
@@ -416,12 +417,12 @@ typedef enum CjTimeSyntax
 } CjTimeSyntax;
 
 /*
- * Reads an ISO time at *text: date, then optionally time of day, fraction,
+ * Reads an ISO time at *input: date, then optionally time of day, fraction,
  * offset (Z, +hh, +hh:mm, +hh:mm:ss) and BC.  Without an offset the time is
- * UTC, or CJ_TIME_NO_ZONE if zone_required.  On success *text is past it, else
+ * UTC, or CJ_TIME_NO_ZONE if zone_required.  On success *input is past it, else
  * at the fault.  Independent of every setting.
  */
-extern CjTimeSyntax cj_parse_time(const char **text, const char *end,
+extern CjTimeSyntax cj_parse_time(const char **input, const char *end,
 								  bool zone_required, TimestampTz *time);
 
 /* ---- closed operations (algebra.c) ---- */

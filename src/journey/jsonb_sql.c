@@ -153,7 +153,7 @@ name_member(JsonbContainer *object, const char *key, int position)
 static TimestampTz
 time_member(JsonbContainer *object, int position)
 {
-	CjText		text = name_member(object, "occurred_at", position);
+	CjText text = name_member(object, "occurred_at", position);
 	const char *at = text.data;
 	TimestampTz time;
 
@@ -180,6 +180,7 @@ value_member(JsonbContainer *object, int position, double *value)
 	{
 		text = DatumGetCString(DirectFunctionCall1(numeric_out,
 												   NumericGetDatum(v->val.numeric)));
+
 		errno = 0;
 		*value = strtod(text, NULL);
 		if (errno == ERANGE && (isinf(*value) || *value == 0))

@@ -54,6 +54,8 @@ check_names(const CjNames *names)
 	{
 		CjText		name = cj_name(names, i);
 
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (memchr(name.data, '\0', name.len) != NULL)
 			bad("A name contains a zero byte.");
 		if (i > 0 && cj_text_compare(cj_name(names, i - 1), name) >= 0)
@@ -131,6 +133,8 @@ convert_names(const CjView *view, const CjEvent *events)
 	{
 		const CjEvent *event = &events[i];
 
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		cj_builder_add(&builder, event->time,
 					   convert_name(cj_name(&view->events, event->event)),
 					   event->channel ? convert_name(cj_name(&view->channels, event->channel - 1)) : none,

@@ -194,7 +194,9 @@ extern TimestampTz cj_peek_start(const uint8 *body);
 static inline TimestampTz
 cj_time(const CjView *view, uint32 i)
 {
-	return view->start + (int64) cj_packed_get(&view->times, i) * view->unit;
+	/* unsigned: the differences of the extremes are more than int64 holds */
+	return (TimestampTz) ((uint64) view->start +
+						  cj_packed_get(&view->times, i) * (uint64) view->unit);
 }
 
 /* Microseconds between two times in order; more than int64 holds, at the extremes. */

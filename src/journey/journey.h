@@ -395,7 +395,8 @@ extern void cj_append_time(StringInfo to, TimestampTz time);
 
 /*
  * Length in bytes of the plain word that starts there (0 if none): letters
- * of any script, digits and _, with single - . : / between two of these.
+ * of any script, digits and _, with single - . : / between two of these.  In
+ * encodings other than UTF-8 every character above ASCII counts as a letter.
  */
 extern int	cj_plain_word(const char *word, const char *end);
 

@@ -5,9 +5,9 @@
  *
  * A plain word stands for itself; every other name is quoted.  What a letter
  * is comes from a table, not from a locale, so that reading and printing never
- * depend on a setting.  Only in UTF-8 databases are characters above ASCII
- * letters: elsewhere names that have them are quoted, which reads back
- * anywhere.
+ * depend on a setting.  The table is Unicode's.  In databases of other
+ * encodings every character above ASCII reads as a letter, but names that have
+ * one print quoted: so what one database prints reads back in any other.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -58,8 +58,10 @@ word_character(const char *at, const char *end)
 	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 		(c >= '0' && c <= '9') || c == '_')
 		return 1;
-	if (c < 0x80 || GetDatabaseEncoding() != PG_UTF8)
+	if (c < 0x80)
 		return 0;
+	if (GetDatabaseEncoding() != PG_UTF8)
+		return 1;				/* server encodings have no ASCII within characters */
 	len = pg_utf_mblen((const unsigned char *) at);
 	if (len > end - at)
 		return 0;
@@ -95,11 +97,23 @@ cj_is_keyword(const char *word, int len)
 	return false;
 }
 
+static bool
+prints_plain(CjText name)
+{
+	if (name.len == 0 || cj_plain_word(name.data, name.data + name.len) != name.len ||
+		cj_is_keyword(name.data, name.len))
+		return false;
+	if (GetDatabaseEncoding() != PG_UTF8)
+		for (int i = 0; i < name.len; i++)
+			if (IS_HIGHBIT_SET(name.data[i]))
+				return false;
+	return true;
+}
+
 void
 cj_append_name(StringInfo to, CjText name)
 {
-	if (name.len > 0 && cj_plain_word(name.data, name.data + name.len) == name.len &&
-		!cj_is_keyword(name.data, name.len))
+	if (prints_plain(name))
 	{
 		appendBinaryStringInfo(to, name.data, name.len);
 		return;

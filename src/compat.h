@@ -48,6 +48,20 @@
 #define SOFT_ERROR_OCCURRED(context) ((void) (context), false)
 #endif
 
+/* 17: where ANALYZE keeps a column's statistics target */
+#if PG_VERSION_NUM >= 170000
+#define CJ_STATISTICS_TARGET(stats) ((stats)->attstattarget)
+#else
+#define CJ_STATISTICS_TARGET(stats) ((stats)->attr->attstattarget)
+#endif
+
+/* 18: the pause of vacuum and analyze knows which it is in */
+#if PG_VERSION_NUM >= 180000
+#define vacuum_delay_point_compat() vacuum_delay_point(true)
+#else
+#define vacuum_delay_point_compat() vacuum_delay_point()
+#endif
+
 /* 18: a module tells its name and version */
 #ifdef PG_MODULE_MAGIC_EXT
 #define CJ_MODULE_MAGIC(n, v) PG_MODULE_MAGIC_EXT(.name = (n), .version = (v))

@@ -78,12 +78,12 @@ cj_interval_usec_positive(const Interval *interval, const char *what)
 }
 
 Interval *
-cj_usec_interval(int64 usec)
+cj_usec_interval(uint64 usec)
 {
 	Interval   *interval = palloc_object(Interval);
 
 	interval->month = 0;
-	interval->day = (int32) (usec / USECS_PER_DAY);
-	interval->time = usec % USECS_PER_DAY;
+	interval->day = (int32) (usec / (uint64) USECS_PER_DAY);
+	interval->time = (int64) (usec % (uint64) USECS_PER_DAY);
 	return interval;
 }

@@ -41,8 +41,12 @@ extern int64 cj_interval_usec(const Interval *interval, const char *what);
 /* Like cj_interval_usec, but a negative interval is an error too. */
 extern int64 cj_interval_usec_positive(const Interval *interval, const char *what);
 
-/* The interval of so many microseconds, whole days apart as timestamptz - timestamptz gives it. */
-extern Interval *cj_usec_interval(int64 usec);
+/*
+ * The interval of so many microseconds, whole days apart, as timestamptz -
+ * timestamptz gives it.  Unsigned: two timestamps can be further apart than an
+ * int64 holds.
+ */
+extern Interval *cj_usec_interval(uint64 usec);
 
 /* ---- option records (options.c) ---- */
 

@@ -22,8 +22,19 @@
 
 /* Declares a view of argument n. */
 #define CJ_ARG_VIEW(view, n) \
-	CjView		view; \
-	cj_view_init(&view, PG_GETARG_JOURNEY(n))
+	CjView		view = cj_view_of(PG_GETARG_JOURNEY(n))
+
+static inline CjView
+cj_view_of(const CjJourney *journey)
+{
+	CjView		view;
+
+	cj_view_init(&view, journey);
+	return view;
+}
+
+/* Event i as (occurred_at, event, channel, value, item), five of each; in rows_sql.c */
+extern void cj_event_values(const CjView *view, int32 i, Datum *values, bool *nulls);
 
 static inline text *
 cj_text_datum(CjText t)

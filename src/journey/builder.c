@@ -1,0 +1,122 @@
+/*-------------------------------------------------------------------------
+ *
+ * builder.c
+ *		Collecting events one by one, in any order, into a journey.
+ *
+ * For text, jsonb and other ways in; aggregates keep leaner states of their
+ * own.  The checks of what an event may be stand here, once.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "compat.h"
+#include "utils/float.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "journey/journey.h"
+
+void
+cj_check_time(TimestampTz time)
+{
+	if (TIMESTAMP_NOT_FINITE(time))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("an event's time must be finite, not \"%s\"",
+						TIMESTAMP_IS_NOBEGIN(time) ? "-infinity" : "infinity"),
+				 errhint("Leave such rows out with FILTER or WHERE, or give them a time.")));
+	if (!IS_VALID_TIMESTAMP(time))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("an event's time is out of range")));
+}
+
+void
+cj_check_name(CjText name, const char *kind)
+{
+	if (name.len > CJ_MAX_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+				 errmsg("%s name of %d bytes is too long", kind, name.len),
+				 errdetail("Names may have up to %d bytes.", CJ_MAX_NAME),
+				 errhint("Name events, channels and items by a short key.")));
+}
+
+void
+cj_check_nevents(int64 nevents)
+{
+	if (nevents > cj_max_events)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("journey would have more than %d events", cj_max_events),
+				 errhint("Raise customer_journey.max_events, or leave out keys that are not one customer, such as NULL or a robot's.")));
+}
+
+double
+cj_canonical_value(double value)
+{
+	return unlikely(isnan(value)) ? get_float8_nan() : value;
+}
+
+void
+cj_builder_init(CjBuilder *builder)
+{
+	builder->nevents = 0;
+	builder->capacity = 16;
+	builder->events = palloc_array(CjEvent, builder->capacity);
+	builder->event = cj_dictionary_create(CurrentMemoryContext);
+	builder->channel = NULL;
+	builder->item = NULL;
+}
+
+/* The code + 1 of an optional name, whose dictionary is made when first needed. */
+static uint32
+optional_code(CjDictionary **dictionary, CjText name)
+{
+	if (name.data == NULL)
+		return 0;
+	if (*dictionary == NULL)
+		*dictionary = cj_dictionary_create(CurrentMemoryContext);
+	return cj_dictionary_code(*dictionary, name.data, name.len) + 1;
+}
+
+void
+cj_builder_add(CjBuilder *builder, TimestampTz time, CjText event,
+			   CjText channel, const double *value, CjText item)
+{
+	CjEvent    *added;
+
+	cj_check_time(time);
+	cj_check_name(event, "event");
+	cj_check_name(channel, "channel");
+	cj_check_name(item, "item");
+	cj_check_nevents((int64) builder->nevents + 1);
+	if (builder->nevents == builder->capacity)
+	{
+		builder->capacity *= 2;
+		builder->events = repalloc_huge(builder->events,
+										builder->capacity * sizeof(CjEvent));
+	}
+	added = &builder->events[builder->nevents++];
+	added->time = time;
+	added->event = cj_dictionary_code(builder->event, event.data, event.len);
+	added->channel = optional_code(&builder->channel, channel);
+	added->item = optional_code(&builder->item, item);
+	added->has_value = value != NULL;
+	added->value = value != NULL ? cj_canonical_value(*value) : 0;
+}
+
+CjJourney *
+cj_builder_finish(CjBuilder *builder)
+{
+	CjNamings	namings = {
+		{builder->event, NULL}, {builder->channel, NULL}, {builder->item, NULL}
+	};
+
+	return cj_pack(builder->events, builder->nevents, sizeof(CjEvent), &namings);
+}

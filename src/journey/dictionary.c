@@ -1,0 +1,223 @@
+/*-------------------------------------------------------------------------
+ *
+ * dictionary.c
+ *		Names to codes, while events are being collected.
+ *
+ * One dictionary may serve many journeys at once: all groups of an aggregation
+ * share theirs, so that an event costs a few bytes whatever its name's length.
+ * Codes count up as names come; their order by bytes is worked out when a
+ * journey is packed, and only again after new names have come.
+ *
+ * Everything is allocated in the one context given, and goes with it.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "compat.h"
+#include "storage/shmem.h"
+
+#include "journey/journey.h"
+
+typedef struct NameEntry
+{
+	CjText		name;
+	uint32		code;
+	uint32		hash;
+	char		status;
+} NameEntry;
+
+static inline bool
+same_text(CjText a, CjText b)
+{
+	return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+#define SH_PREFIX			name_table
+#define SH_ELEMENT_TYPE		NameEntry
+#define SH_KEY_TYPE			CjText
+#define SH_KEY				name
+#define SH_HASH_KEY(tb, key)	hash_bytes((const unsigned char *) (key).data, (key).len)
+#define SH_EQUAL(tb, a, b)	same_text(a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, a)	((a)->hash)
+#define SH_SCOPE			static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+#define CACHE_SIZE		64		/* a power of two */
+#define ARENA_SIZE		512
+
+struct CjDictionary
+{
+	MemoryContext context;
+	name_table_hash *table;
+	int32		count;
+	int32		capacity;
+	CjText	   *names;			/* by code */
+	char	   *arena;			/* where the next name's bytes go */
+	Size		arena_left;
+	int32		ranked;			/* how many names rank and order cover */
+	uint32	   *rank;			/* by code */
+	uint32	   *order;			/* by rank */
+
+	/*
+	 * Code + 1 last found for each value of a cheap hash: most lookups end
+	 * here.
+	 */
+	uint32		cache[CACHE_SIZE];
+};
+
+CjDictionary *
+cj_dictionary_create(MemoryContext context)
+{
+	CjDictionary *dictionary = MemoryContextAllocZero(context, sizeof(CjDictionary));
+
+	dictionary->context = context;
+	dictionary->capacity = 16;
+	dictionary->names = MemoryContextAlloc(context, 16 * sizeof(CjText));
+	dictionary->table = name_table_create(context, 16, NULL);
+	return dictionary;
+}
+
+int32
+cj_dictionary_count(const CjDictionary *dictionary)
+{
+	return dictionary->count;
+}
+
+CjText
+cj_dictionary_name(const CjDictionary *dictionary, uint32 code)
+{
+	return dictionary->names[code];
+}
+
+/* A copy of the bytes that lives as long as the dictionary. */
+static const char *
+keep_bytes(CjDictionary *dictionary, CjText name)
+{
+	char	   *kept;
+
+	if (dictionary->arena == NULL || (Size) name.len > dictionary->arena_left)
+	{
+		Size		size = Max((Size) name.len, ARENA_SIZE);
+
+		dictionary->arena = MemoryContextAlloc(dictionary->context, size);
+		dictionary->arena_left = size;
+	}
+	kept = dictionary->arena;
+	memcpy(kept, name.data, name.len);
+	dictionary->arena += name.len;
+	dictionary->arena_left -= name.len;
+	return kept;
+}
+
+static void
+add_name(CjDictionary *dictionary, NameEntry *entry, CjText name)
+{
+	if (dictionary->count == dictionary->capacity)
+	{
+		Size		size = mul_size(dictionary->capacity, 2 * sizeof(CjText));
+
+		dictionary->names = repalloc_huge(dictionary->names, size);
+		dictionary->capacity *= 2;
+	}
+	entry->name.data = keep_bytes(dictionary, name);
+	entry->name.len = name.len;
+	entry->code = dictionary->count;
+	dictionary->names[dictionary->count++] = entry->name;
+}
+
+/* The first bytes and the length, stirred: enough to tell a few names apart. */
+static inline uint32
+cheap_hash(CjText name)
+{
+	uint64		word = 0;
+
+	if (name.len >= 8)
+		memcpy(&word, name.data, 8);
+	else
+		for (int i = 0; i < name.len; i++)
+			word = word << 8 | (unsigned char) name.data[i];
+	word = (word + name.len) * UINT64CONST(0x9E3779B97F4A7C15);
+	return (uint32) (word >> 58);
+}
+
+uint32
+cj_dictionary_code(CjDictionary *dictionary, const char *data, int32 len)
+{
+	CjText		name = {data, len};
+	uint32	   *cached = &dictionary->cache[cheap_hash(name)];
+	NameEntry  *entry;
+	bool		found;
+
+	if (*cached != 0 && same_text(dictionary->names[*cached - 1], name))
+		return *cached - 1;
+	entry = name_table_insert(dictionary->table, name, &found);
+	if (!found)
+		add_name(dictionary, entry, name);
+	*cached = entry->code + 1;
+	return entry->code;
+}
+
+uint32 *
+cj_dictionary_codes(CjDictionary *dictionary, const CjNames *names)
+{
+	uint32	   *codes = palloc_array(uint32, Max(names->count, 1));
+
+	for (int32 i = 0; i < names->count; i++)
+	{
+		CjText		name = cj_name(names, i);
+
+		codes[i] = cj_dictionary_code(dictionary, name.data, name.len);
+	}
+	return codes;
+}
+
+static int
+compare_codes(const void *a, const void *b, void *names)
+{
+	return cj_text_compare(((CjText *) names)[*(const uint32 *) a],
+						   ((CjText *) names)[*(const uint32 *) b]);
+}
+
+static void
+rank_names(CjDictionary *dictionary)
+{
+	Size		size = mul_size(dictionary->capacity, sizeof(uint32));
+
+	if (dictionary->ranked == dictionary->count)
+		return;
+	if (dictionary->rank != NULL)
+	{
+		pfree(dictionary->rank);
+		pfree(dictionary->order);
+	}
+	dictionary->rank = MemoryContextAllocHuge(dictionary->context, size);
+	dictionary->order = MemoryContextAllocHuge(dictionary->context, size);
+	for (int32 i = 0; i < dictionary->count; i++)
+		dictionary->order[i] = i;
+	qsort_arg(dictionary->order, dictionary->count, sizeof(uint32),
+			  compare_codes, dictionary->names);
+	for (int32 i = 0; i < dictionary->count; i++)
+		dictionary->rank[dictionary->order[i]] = i;
+	dictionary->ranked = dictionary->count;
+}
+
+const uint32 *
+cj_dictionary_ranks(CjDictionary *dictionary)
+{
+	rank_names(dictionary);
+	return dictionary->rank;
+}
+
+const uint32 *
+cj_dictionary_order(CjDictionary *dictionary)
+{
+	rank_names(dictionary);
+	return dictionary->order;
+}

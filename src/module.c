@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "identity/identity.h"
 #include "journey/journey.h"
 
 CJ_MODULE_MAGIC("customer_journey", "1.0.0-dev");
@@ -33,6 +34,8 @@ _PG_init(void)
 							PGC_USERSET,
 							0,
 							NULL, NULL, NULL);
+
+	cj_identity_init();
 
 	MarkGUCPrefixReserved("customer_journey");
 }

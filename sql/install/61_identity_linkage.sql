@@ -70,9 +70,9 @@ COMMENT ON FUNCTION linkage_trace(linkage_model) IS 'The iterations of a model''
 -- ---- fitting ----
 
 CREATE FUNCTION linkage_fit_transfn(internal, record, linkage_spec) RETURNS internal
-AS 'MODULE_PATHNAME', 'cj_linkage_fit_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+AS 'MODULE_PATHNAME', 'cj_linkage_fit_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 CREATE FUNCTION linkage_fit_transfn(internal, jsonb, linkage_spec) RETURNS internal
-AS 'MODULE_PATHNAME', 'cj_linkage_fit_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+AS 'MODULE_PATHNAME', 'cj_linkage_fit_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 CREATE FUNCTION linkage_fit_finalfn(internal) RETURNS linkage_model
 AS 'MODULE_PATHNAME', 'cj_linkage_fit_finalfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION linkage_fit_transfn(internal, record, linkage_spec) IS 'Transition function of linkage_fit and linkage_candidates.';
@@ -90,7 +90,7 @@ CREATE AGGREGATE linkage_fit(jsonb, linkage_spec) (
 COMMENT ON AGGREGATE linkage_fit(jsonb, linkage_spec) IS 'Like linkage_fit(record, linkage_spec) for records that are jsonb objects; absent keys are missing values.';
 
 CREATE FUNCTION linkage_train_transfn(internal, record, record, boolean, linkage_model) RETURNS internal
-AS 'MODULE_PATHNAME', 'cj_linkage_train_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+AS 'MODULE_PATHNAME', 'cj_linkage_train_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 CREATE FUNCTION linkage_train_finalfn(internal) RETURNS linkage_model
 AS 'MODULE_PATHNAME', 'cj_linkage_train_finalfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION linkage_train_transfn(internal, record, record, boolean, linkage_model) IS 'Transition function of linkage_train.';
@@ -168,17 +168,17 @@ CREATE TYPE linkage_member AS (id text, cluster text, members integer);
 COMMENT ON TYPE linkage_member IS 'A record by id, its cluster (the smallest id in it, in byte order) and the cluster''s size.';
 
 CREATE FUNCTION linkage_records_transfn(internal, text, record, linkage_spec) RETURNS internal
-AS 'MODULE_PATHNAME', 'cj_linkage_records_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+AS 'MODULE_PATHNAME', 'cj_linkage_records_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 CREATE FUNCTION linkage_records_transfn(internal, text, jsonb, linkage_spec) RETURNS internal
-AS 'MODULE_PATHNAME', 'cj_linkage_records_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+AS 'MODULE_PATHNAME', 'cj_linkage_records_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 CREATE FUNCTION linkage_records_transfn(internal, text, record, linkage_model) RETURNS internal
-AS 'MODULE_PATHNAME', 'cj_linkage_records_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+AS 'MODULE_PATHNAME', 'cj_linkage_records_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 CREATE FUNCTION linkage_records_transfn(internal, text, jsonb, linkage_model) RETURNS internal
-AS 'MODULE_PATHNAME', 'cj_linkage_records_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+AS 'MODULE_PATHNAME', 'cj_linkage_records_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 CREATE FUNCTION linkage_records_transfn(internal, text, record, linkage_model, float8) RETURNS internal
-AS 'MODULE_PATHNAME', 'cj_linkage_records_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+AS 'MODULE_PATHNAME', 'cj_linkage_records_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 CREATE FUNCTION linkage_records_transfn(internal, text, jsonb, linkage_model, float8) RETURNS internal
-AS 'MODULE_PATHNAME', 'cj_linkage_records_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+AS 'MODULE_PATHNAME', 'cj_linkage_records_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 CREATE FUNCTION linkage_pairs_finalfn(internal) RETURNS linkage_pair[]
 AS 'MODULE_PATHNAME', 'cj_linkage_pairs_finalfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION linkage_resolve_finalfn(internal) RETURNS linkage_member[]
@@ -237,9 +237,9 @@ COMMENT ON FUNCTION cluster_options(float8, integer, text) IS
 'threshold: edges below it are left out; max_size: larger clusters are cut at their weakest link; source_separator: ids begin with their source and this character, and a cluster has at most one id of a source.';
 
 CREATE FUNCTION linkage_clusters_transfn(internal, text, text, float8) RETURNS internal
-AS 'MODULE_PATHNAME', 'cj_linkage_clusters_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+AS 'MODULE_PATHNAME', 'cj_linkage_clusters_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 CREATE FUNCTION linkage_clusters_transfn(internal, text, text, float8, cluster_options) RETURNS internal
-AS 'MODULE_PATHNAME', 'cj_linkage_clusters_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+AS 'MODULE_PATHNAME', 'cj_linkage_clusters_transfn' LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 CREATE FUNCTION linkage_clusters_finalfn(internal) RETURNS linkage_member[]
 AS 'MODULE_PATHNAME', 'cj_linkage_clusters_finalfn' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION linkage_clusters_transfn(internal, text, text, float8) IS 'Transition function of linkage_clusters.';

@@ -153,4 +153,7 @@ extern bool cj_is_placeholder(const char *value, int len, CjKind kind);
 extern double cj_date_similarity(int year_a, int month_a, int day_a,
 								 int year_b, int month_b, int day_b);
 
+/* Defines the settings (settings.c). */
+extern void cj_identity_init(void);
+
 #endif							/* CJ_IDENTITY_H */

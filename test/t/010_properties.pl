@@ -182,9 +182,11 @@ laws(
 	'in a window, each row has so many events' => 'journey_length(a.j) = ord',
 	'with FILTER, the last row has the rest' => q[ord < last OR same(coalesce(rest, '{}'), t.a || t.b)]);
 laws(
-	"(SELECT set_id % 100 AS s, set_id % 7 AS t, $agg AS j FROM event_row GROUP BY GROUPING SETS ((set_id % 100), (set_id % 7), ())) g, "
-	  . "LATERAL (SELECT journey_merge(j) AS j FROM js WHERE set_id > 0 AND (s IS NULL OR set_id % 100 = s) AND (t IS NULL OR set_id % 7 = t)) m",
-	'grouping sets = merged journeys' => 'same(g.j, m.j)');
+	"(SELECT bucket, part, $agg AS j FROM event_row GROUP BY GROUPING SETS ((bucket), (part), ())) g "
+	  . "FULL JOIN (SELECT bucket, NULL::int AS part, $agg AS j FROM event_row GROUP BY bucket "
+	  . "UNION ALL SELECT NULL, part, journey_merge(j) FROM parts GROUP BY part UNION ALL SELECT NULL, NULL, journey_merge(j) FROM js) r "
+	  . "ON coalesce(g.bucket, -1) = coalesce(r.bucket, -1) AND coalesce(g.part, -1) = coalesce(r.part, -1)",
+	'grouping sets = each grouping by itself' => 'same(g.j, r.j)');
 
 # ---- out and in again ----
 

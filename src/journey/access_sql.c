@@ -74,7 +74,7 @@ cj_journey_duration(PG_FUNCTION_ARGS)
 	if (view.nevents == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INTERVAL_P(cj_usec_interval(cj_elapsed(view.start,
-															cj_time(&view, view.nevents - 1))));
+													 cj_time(&view, view.nevents - 1))));
 }
 
 Datum

@@ -78,8 +78,10 @@ cj_body_bytes(const CjView *view)
 {
 	uint64		n = (uint32) view->nevents;
 
+	/* unsigned, so that a negative count is too large */
 	if (view->nevents < 1 || view->events.count < 1 ||
-		view->channels.count < 0 || view->items.count < 0 || view->nvalues < 0 ||
+		(uint32) view->events.count > n || (uint32) view->channels.count > n ||
+		(uint32) view->items.count > n || (uint32) view->nvalues > n ||
 		view->events.ends.width > 32 || view->channels.ends.width > 32 ||
 		view->items.ends.width > 32)
 		return 0;

@@ -45,16 +45,16 @@ is_unicode_letter(uint32 c)
 	return false;
 }
 
-/* Bytes of the letter, digit or underscore at text; 0 if there is none. */
+/* Bytes of the letter, digit or underscore there; 0 if there is none. */
 static int
-word_character(const char *text, const char *end)
+word_character(const char *at, const char *end)
 {
 	unsigned char c;
 	int			len;
 
-	if (text >= end)
+	if (at >= end)
 		return 0;
-	c = (unsigned char) *text;
+	c = (unsigned char) *at;
 	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 		(c >= '0' && c <= '9') || c == '_')
 		return 1;
@@ -62,16 +62,16 @@ word_character(const char *text, const char *end)
 		return 0;
 	if (GetDatabaseEncoding() != PG_UTF8)
 		return 1;				/* server encodings have no ASCII within characters */
-	len = pg_utf_mblen((const unsigned char *) text);
-	if (len > end - text)
+	len = pg_utf_mblen((const unsigned char *) at);
+	if (len > end - at)
 		return 0;
-	return is_unicode_letter(utf8_to_unicode((const unsigned char *) text)) ? len : 0;
+	return is_unicode_letter(utf8_to_unicode((const unsigned char *) at)) ? len : 0;
 }
 
 int
-cj_plain_word(const char *text, const char *end)
+cj_plain_word(const char *word, const char *end)
 {
-	const char *at = text;
+	const char *at = word;
 	int			len;
 
 	while ((len = word_character(at, end)) > 0)
@@ -81,7 +81,7 @@ cj_plain_word(const char *text, const char *end)
 			word_character(at + 1, end) > 0)
 			at++;
 	}
-	return at - text;
+	return at - word;
 }
 
 bool
@@ -129,10 +129,10 @@ cj_append_name(StringInfo to, CjText name)
 }
 
 bool
-cj_quoted_name(const char **text, const char *end, CjText *name)
+cj_quoted_name(const char **input, const char *end, CjText *name)
 {
-	char		quote = **text;
-	const char *start = *text + 1;
+	char		quote = **input;
+	const char *start = *input + 1;
 	const char *at = start;
 	int			doubled = 0;
 	char	   *to;
@@ -148,7 +148,7 @@ cj_quoted_name(const char **text, const char *end, CjText *name)
 		doubled++;
 		at++;
 	}
-	*text = at + 1;
+	*input = at + 1;
 	name->data = start;
 	name->len = at - start - doubled;
 	if (doubled == 0)

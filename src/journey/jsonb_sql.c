@@ -113,7 +113,7 @@ cj_journey_to_jsonb(PG_FUNCTION_ARGS)
 
 /* ---- from jsonb ---- */
 
-static void wrong_json(int position, const char *detail) pg_attribute_noreturn();
+pg_noreturn static void wrong_json(int position, const char *detail);
 
 static void
 wrong_json(int position, const char *detail)

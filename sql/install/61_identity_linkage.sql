@@ -19,7 +19,7 @@ COMMENT ON FUNCTION linkage_comparison(text, text, float8[], boolean, float8, fl
 CREATE TYPE linkage_spec AS (
   comparisons linkage_comparison[], block_on text[], max_block integer, max_pairs bigint, match_rate float8,
   candidates_only boolean, max_iterations integer, tolerance float8, fix_m boolean, fix_u boolean,
-  train_terms boolean, prior float8, u_pairs bigint, max_terms integer, max_cluster integer);
+  train_terms boolean, prior float8, u_pairs bigint, max_terms integer, max_cluster integer, conflict_weight float8);
 COMMENT ON TYPE linkage_spec IS 'What to compare, which pairs to look at and how to fit; made by the function of the same name.';
 
 CREATE FUNCTION linkage_spec(
@@ -27,11 +27,12 @@ CREATE FUNCTION linkage_spec(
   max_pairs bigint DEFAULT NULL, match_rate float8 DEFAULT NULL, candidates_only boolean DEFAULT NULL,
   max_iterations integer DEFAULT NULL, tolerance float8 DEFAULT NULL, fix_m boolean DEFAULT NULL,
   fix_u boolean DEFAULT NULL, train_terms boolean DEFAULT NULL, prior float8 DEFAULT NULL,
-  u_pairs bigint DEFAULT NULL, max_terms integer DEFAULT NULL, max_cluster integer DEFAULT NULL)
+  u_pairs bigint DEFAULT NULL, max_terms integer DEFAULT NULL, max_cluster integer DEFAULT NULL,
+  conflict_weight float8 DEFAULT NULL)
 RETURNS linkage_spec
 AS 'MODULE_PATHNAME', 'cj_options_build' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION linkage_spec(linkage_comparison[], text[], integer, bigint, float8, boolean, integer, float8, boolean, boolean, boolean, float8, bigint, integer, integer) IS
-'A linkage specification. block_on: rules such as ''email'', ''surname + birth_date'', ''surname:phonetic + postcode:2'' or ''*'' (all pairs); records with equal, present parts are candidates. max_block (2000): larger blocks are left out and reported, 0 no limit; max_pairs (50 million): more is an error before any is made. match_rate: to start from (1 / records); candidates_only: fit it among candidates, not all pairs. max_iterations (100) and tolerance (1e-6, largest change of a parameter) of EM; fix_m (false), fix_u (true); train_terms: use frequencies of values while fitting (false); prior (1): pseudo-pairs a comparison. u_pairs (1 million): pairs of values up to which u is counted exactly, else a quarter as many pairs are drawn. max_terms (10000): frequencies kept in the model. max_cluster (100): records a cluster, 0 no limit.';
+COMMENT ON FUNCTION linkage_spec(linkage_comparison[], text[], integer, bigint, float8, boolean, integer, float8, boolean, boolean, boolean, float8, bigint, integer, integer, float8) IS
+'A linkage specification. block_on: rules such as ''email'', ''surname + birth_date'', ''surname:phonetic + postcode:2'' or ''*'' (all pairs); records with equal, present parts are candidates. max_block (2000): larger blocks are left out and reported, 0 no limit; max_pairs (50 million): more is an error before any is made. match_rate: to start from (1 / records); candidates_only: fit it among candidates, not all pairs. max_iterations (100) and tolerance (1e-6, largest change of a parameter) of EM; fix_m (false), fix_u (true); train_terms: use frequencies of values while fitting (false); prior (1): pseudo-pairs a comparison. u_pairs (1 million): pairs of values up to which u is counted exactly, else a quarter as many pairs are drawn. max_terms (10000): frequencies kept in the model. max_cluster (100): records a cluster, 0 no limit. conflict_weight (-6): candidates that weigh less surely differ, and no chain of others brings them into one cluster.';
 
 -- ---- model ----
 

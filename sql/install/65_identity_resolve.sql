@@ -268,9 +268,12 @@ BEGIN
   INSERT INTO customer_model (model, is_active) VALUES (fitted, true) RETURNING version INTO model_version;
   PERFORM customer_index_records(fitted);
   DELETE FROM customer_evidence e WHERE e.kind = 'model';
+  CREATE TEMP TABLE customer_resolve_pair ON COMMIT DROP AS
+  SELECT p.a::bigint AS a, p.b::bigint AS b, p.weight
+  FROM unnest((SELECT linkage_pairs(r.record_id::text, r.attributes, fitted, '-infinity') FROM customer_record r)) p
+  WHERE p.weight >= fitted.threshold OR p.weight < coalesce((customer_resolve.spec).conflict_weight, -6);
   INSERT INTO customer_evidence (record_a, record_b, kind, weight)
-  SELECT least(p.a::bigint, p.b::bigint), greatest(p.a::bigint, p.b::bigint), 'model', p.weight
-  FROM unnest((SELECT linkage_pairs(r.record_id::text, r.attributes, fitted) FROM customer_record r)) p;
+  SELECT least(p.a, p.b), greatest(p.a, p.b), 'model', p.weight FROM customer_resolve_pair p WHERE p.weight >= fitted.threshold;
   GET DIAGNOSTICS pairs = ROW_COUNT;
   INSERT INTO customer_evidence (record_a, record_b, kind, weight)
   SELECT v.first, i.record_id, i.identifier, 100
@@ -285,6 +288,8 @@ BEGIN
   edges AS (
     SELECT e.record_a::text AS a, e.record_b::text AS b, e.weight FROM customer_evidence e
     UNION ALL SELECT record_id::text, NULL, NULL FROM home
+    -- records that surely differ do not meet
+    UNION ALL SELECT p.a::text, p.b::text, '-infinity' FROM customer_resolve_pair p WHERE p.weight < fitted.threshold
     -- what is one customer stays one; judgements hold
     UNION ALL SELECT h.record_id::text, (min(h.record_id) OVER (PARTITION BY h.canonical_id))::text, 'infinity' FROM home h WHERE h.canonical_id IS NOT NULL
     UNION ALL SELECT a.record_id::text, b.record_id::text, CASE j.verdict WHEN 'same' THEN 'infinity'::float8 ELSE '-infinity' END
@@ -331,7 +336,7 @@ BEGIN
       customers_merged := customers_merged + cardinality(g.ids) - 1;
     END IF;
   END LOOP;
-  DROP TABLE customer_resolve_result, customer_resolve_new;
+  DROP TABLE customer_resolve_result, customer_resolve_new, customer_resolve_pair;
 END $$;
 COMMENT ON FUNCTION customer_resolve(linkage_spec) IS
 'Resolves all records of the catalogue: fits the specification''s model to their attributes (it becomes the active one), weighs candidate pairs, adds shared identifiers and judgements, and clusters. Records without a customer get one, those in an existing customer''s cluster join it, customers in one cluster are merged as by customer_merge (refusals go to review). Existing ids stay; customers are not taken apart. The same records give the same customers whatever their order.';

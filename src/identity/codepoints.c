@@ -28,6 +28,9 @@ cj_decode(const char *from, int len, uint32 *to)
 	const unsigned char *end = s + len;
 	int			n = 0;
 
+	/* plain ASCII is most of what comes */
+	while (s < end && *s < 0x80)
+		to[n++] = *s++;
 	while (s < end)
 	{
 		uint32		c = *s;

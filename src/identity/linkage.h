@@ -264,6 +264,7 @@ typedef struct CjLinkage
 	int64		u_budget;
 	int			max_cluster;
 	int			max_terms;
+	double		conflict_weight;	/* candidates below it must not meet in a cluster */
 	CjEmSettings em;
 
 	/* records */

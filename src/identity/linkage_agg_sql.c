@@ -20,6 +20,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 
 #include "common/common.h"
@@ -282,7 +283,7 @@ minimum_of(const State *state)
 
 /* Sorts, fits if only a specification was given, and scores. */
 static CjPair *
-score(State *state, int64 *npairs)
+score(State *state, bool all, int64 *npairs)
 {
 	CjLinkage  *linkage = state->linkage;
 
@@ -293,7 +294,7 @@ score(State *state, int64 *npairs)
 		cj_linkage_fit(linkage);
 		linkage->fitted = false;
 	}
-	return cj_linkage_score(linkage, minimum_of(state), npairs);
+	return cj_linkage_score(linkage, all ? -get_float8_infinity() : minimum_of(state), npairs);
 }
 
 static Datum
@@ -357,7 +358,7 @@ cj_linkage_pairs_finalfn(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	state = (State *) PG_GETARG_POINTER(0);
 	rows.linkage = state->linkage;
-	rows.pair = score(state, &n);
+	rows.pair = score(state, false, &n);
 	PG_RETURN_DATUM(row_array(cj_result_tupdesc(fcinfo), n, fill_pair, &rows));
 }
 
@@ -379,6 +380,29 @@ fill_member(void *arg, int64 i, Datum *values)
 	values[2] = Int32GetDatum(rows->size[label]);
 }
 
+/* Pairs that match are edges; those that surely do not must not meet. */
+static CjEdge *
+edges_of(const CjLinkage *linkage, const CjPair *pair, int64 n, int64 *nedges)
+{
+	CjEdge	   *edge = MemoryContextAllocHuge(CurrentMemoryContext,
+											  sizeof(CjEdge) * Max((Size) n, 1));
+
+	*nedges = 0;
+	for (int64 i = 0; i < n; i++)
+	{
+		CjEdge	   *e = &edge[*nedges];
+
+		if (pair[i].weight < linkage->threshold && pair[i].weight >= linkage->conflict_weight)
+			continue;
+		e->a = pair[i].a;
+		e->b = pair[i].b;
+		e->weight = pair[i].weight >= linkage->threshold ? pair[i].weight :
+			-get_float8_infinity();
+		(*nedges)++;
+	}
+	return edge;
+}
+
 Datum
 cj_linkage_resolve_finalfn(PG_FUNCTION_ARGS)
 {
@@ -389,22 +413,17 @@ cj_linkage_resolve_finalfn(PG_FUNCTION_ARGS)
 	CjClusterSettings settings = {0, NULL};
 	MemberRows	rows;
 	int64		n;
+	int64		nedges;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (State *) PG_GETARG_POINTER(0);
 	linkage = state->linkage;
-	pair = score(state, &n);
-	edge = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(CjEdge) * Max((Size) n, 1));
-	for (int64 i = 0; i < n; i++)
-	{
-		edge[i].a = pair[i].a;
-		edge[i].b = pair[i].b;
-		edge[i].weight = pair[i].weight;
-	}
+	pair = score(state, true, &n);
+	edge = edges_of(linkage, pair, n, &nedges);
 	settings.max_size = linkage->max_cluster;
 	rows.linkage = linkage;
-	rows.label = cj_cluster(linkage->nrecords, edge, n, &settings);
+	rows.label = cj_cluster(linkage->nrecords, edge, nedges, &settings);
 	rows.size = MemoryContextAllocExtended(CurrentMemoryContext, sizeof(int32) *
 										   Max((Size) linkage->nrecords, 1),
 										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);

@@ -121,8 +121,10 @@ cj_jaro(const CjMatcher *matcher, CjChars text)
 {
 	CjChars		pattern = matcher->pattern;
 	int			window = Max(0, Max(pattern.n, text.n) / 2 - 1);
-	uint32		order[CJ_MATCHER_BITS];
+	uint32		order[CJ_MATCHER_BITS + 1];
 	uint64		taken = 0;
+	uint64		mask;
+	int			last;
 	int			matches = 0;
 	int			transposed = 0;
 
@@ -138,23 +140,17 @@ cj_jaro(const CjMatcher *matcher, CjChars text)
 		cj_matcher_set(&other, text);
 		return cj_jaro(&other, pattern);
 	}
-	for (int i = 0; i < text.n; i++)
+	/* the window moves along as a mask; nothing here depends on a guess */
+	mask = window + 1 < CJ_MATCHER_BITS ? (UINT64CONST(1) << (window + 1)) - 1 : ~UINT64CONST(0);
+	last = Min(text.n, pattern.n + window);
+	for (int i = 0; i < last; i++)
 	{
-		int			from = i - window;
-		int			to = i + window + 1;	/* exclusive */
-		uint64		found = positions(matcher, text.c[i]) & ~taken;
+		uint64		found = positions(matcher, text.c[i]) & mask & ~taken;
 
-		if (from >= pattern.n)
-			break;
-		if (from > 0)
-			found &= ~UINT64CONST(0) << from;
-		if (to < CJ_MATCHER_BITS)
-			found &= (UINT64CONST(1) << to) - 1;
-		if (found)
-		{
-			taken |= found & -found;
-			order[matches++] = text.c[i];
-		}
+		taken |= found & -found;
+		order[matches] = text.c[i];
+		matches += found != 0;
+		mask = mask << 1 | (i < window);
 	}
 	if (matches == 0)
 		return 0.0;

@@ -20,6 +20,7 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
@@ -35,6 +36,7 @@
 #define DEFAULT_TOLERANCE		1e-6
 #define DEFAULT_MAX_TERMS		10000
 #define DEFAULT_MAX_CLUSTER		100
+#define DEFAULT_CONFLICT_WEIGHT	(-6.0)
 
 /* ---- reading ---- */
 
@@ -289,6 +291,8 @@ read_spec(CjLinkage *linkage, CjOptions *options)
 	linkage->u_budget = count_option(options, "u_pairs", INT8OID, 1000, DEFAULT_U_PAIRS);
 	linkage->max_terms = count_option(options, "max_terms", INT4OID, 0, DEFAULT_MAX_TERMS);
 	linkage->max_cluster = count_option(options, "max_cluster", INT4OID, 0, DEFAULT_MAX_CLUSTER);
+	linkage->conflict_weight = number_option(options, "conflict_weight", -get_float8_infinity(),
+											 get_float8_infinity(), DEFAULT_CONFLICT_WEIGHT);
 	linkage->em.match_rate = number_option(options, "match_rate", 1e-15, 1 - 1e-9, 0);
 	linkage->em.candidates_only = bool_option(options, "candidates_only", false);
 	linkage->em.max_iterations = Min(count_option(options, "max_iterations", INT4OID, 0,

@@ -45,6 +45,7 @@ BEGIN
     CREATE TABLE @.customer_model (
       version integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY, model linkage_model NOT NULL, is_active boolean NOT NULL,
       created_at timestamptz NOT NULL DEFAULT now());
+    ALTER TABLE @.customer_model ALTER model SET STORAGE EXTERNAL;
     CREATE UNIQUE INDEX ON @.customer_model (is_active) WHERE is_active;
     CREATE TABLE @.customer (
       customer_id text PRIMARY KEY, status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'merged', 'erased')),
@@ -147,7 +148,7 @@ COMMENT ON FUNCTION customer_catalogue_grant(name, text) IS
 -- ---- small parts ----
 
 CREATE FUNCTION customer_note(customer text, kind text, payload jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   previous record;
   digest bytea := sha256(convert_to(payload::text, 'UTF8'));
@@ -241,7 +242,7 @@ COMMENT ON FUNCTION customer_digest(uuid, text, text) IS 'What is kept of an era
 
 -- The customers a and b (canonical) may not be one: why, or NULL
 CREATE FUNCTION customer_obstacle(a text, b text) RETURNS text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   found text;
 BEGIN

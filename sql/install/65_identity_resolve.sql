@@ -15,7 +15,7 @@ COMMENT ON FUNCTION customer_identifier_type_set(text, text, text, text, integer
 'Declares that an attribute (of the same name unless given) identifies customers. kind: text, email, phone or document, which says how it is normalised; priority: smaller goes first when identifiers disagree; max_per_customer: how many different values one customer may have (1 for a unique identifier), within a time if given; generic_after: a value that more customers have no longer links (25 unless set).';
 
 CREATE FUNCTION customer_new_id() RETURNS text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   id text;
 BEGIN
@@ -28,7 +28,7 @@ COMMENT ON FUNCTION customer_new_id() IS 'Makes a new, empty customer and return
 
 -- The identifiers of a record: normalised, and whether each may link
 CREATE FUNCTION customer_identifiers_of(attributes jsonb, OUT identifier text, OUT value text, OUT state text, OUT priority integer) RETURNS SETOF record
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 3 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 3 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   PERFORM @extschema@.customer_catalogue_enter();
   RETURN QUERY
@@ -47,7 +47,7 @@ COMMENT ON FUNCTION customer_identifiers_of(jsonb) IS
 CREATE FUNCTION customer_matches(
   names text[], vals text[], priorities integer[], record jsonb, own_record bigint,
   OUT canonical text, OUT home text, OUT other_record bigint, OUT kind text, OUT weight float8) RETURNS SETOF record
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 2 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 2 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   active @extschema@.linkage_model;
   setting record;
@@ -68,8 +68,8 @@ BEGIN
     WHERE m.holders <= m.most AND m.state = 'active' AND m.record_id IS DISTINCT FROM own_record
     ORDER BY m.canonical_id, m.priority, (m.customer_id = m.canonical_id) DESC, m.record_id;
   IF FOUND THEN RETURN; END IF;
-  SELECT (m.model).* INTO active FROM customer_model m WHERE m.is_active;
-  IF NOT FOUND THEN RETURN; END IF;
+  active := (SELECT m.model FROM customer_model m WHERE m.is_active);
+  IF active.version IS NULL THEN RETURN; END IF;
   RETURN QUERY
     SELECT DISTINCT ON (c.canonical_id) c.canonical_id, r.customer_id, r.record_id, 'model'::text, w.weight
     FROM (SELECT DISTINCT k.record_id FROM customer_key k WHERE k.key = ANY (linkage_keys(active, record)) AND k.record_id IS DISTINCT FROM own_record
@@ -84,7 +84,7 @@ COMMENT ON FUNCTION customer_matches(text[], text[], integer[], jsonb, bigint) I
 
 -- Would the customer have too many values of an identifier with these added?  Says which.
 CREATE FUNCTION customer_limit_exceeded(canonical text, names text[], vals text[]) RETURNS text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   found text;
 BEGIN
@@ -105,7 +105,7 @@ COMMENT ON FUNCTION customer_limit_exceeded(text, text[], text[]) IS 'The identi
 CREATE FUNCTION customer_identify(
   source text, source_key text, attributes jsonb, observed_at timestamptz DEFAULT now(),
   OUT customer_id text, OUT action text, OUT merge_id bigint, OUT detail jsonb) RETURNS record
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
   names text[]; vals text[]; priorities integer[]; blocked text[];
@@ -213,8 +213,8 @@ BEGIN
                 SELECT FROM jsonb_array_elements(conflicts) c WHERE c ->> 'by' = i.identifier AND c ->> 'limit' <> i.identifier)
               THEN 'demoted' ELSE i.state END
   FROM customer_identifiers_of(attributes) i;
-  SELECT (x.model).* INTO active FROM customer_model x WHERE x.is_active;
-  IF FOUND THEN
+  active := (SELECT x.model FROM customer_model x WHERE x.is_active);
+  IF active.version IS NOT NULL THEN
     INSERT INTO customer_key (key, record_id) SELECT DISTINCT k, record_id FROM unnest(linkage_keys(active, attributes)) k;
   END IF;
   IF by_record IS NOT NULL AND action IN ('linked', 'merged') THEN

@@ -3,8 +3,8 @@
  * linkage_sql.c
  *		SQL functions on models and pairs of rows.
  *
- * A call site keeps the engine of the model it was last called with; two rows
- * are put into it, compared and forgotten.
+ * A session keeps the engines of the models it last used; two rows are put
+ * into one, compared and forgotten.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -34,14 +34,23 @@ PG_FUNCTION_INFO_V1(cj_linkage_em);
 /* Values kept before a call site starts afresh. */
 #define KEPT_VALUES 20000
 
-/* What a call site keeps. */
+/*
+ * An engine kept for the session, found again by the bytes of its model.
+ * Call sites come and go with every execution of a prepared statement, and
+ * setting an engine up takes longer than weighing many pairs.
+ */
 typedef struct Site
 {
 	MemoryContext context;
-	bytea	   *model;			/* as given */
+	bytea	   *model;			/* as given; NULL while it is set up */
 	CjLinkage  *linkage;
 	CjRowReader *reader;
 } Site;
+
+#define SITES 4
+
+static Site sites[SITES];
+static int	next_site = 0;
 
 static bool
 site_is_full(const Site *site)
@@ -52,37 +61,50 @@ site_is_full(const Site *site)
 	return false;
 }
 
+static void
+set_up_site(Site *site, HeapTupleHeader model, Size size)
+{
+	MemoryContext old;
+	bytea	   *kept;
+
+	site->model = NULL;
+	if (site->context == NULL)
+		site->context = AllocSetContextCreate(TopMemoryContext, "linkage model",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(site->context);
+	old = MemoryContextSwitchTo(site->context);
+	kept = MemoryContextAllocHuge(site->context, VARHDRSZ + size);
+	SET_VARSIZE(kept, VARHDRSZ + size);
+	memcpy(VARDATA(kept), model, size);
+	site->linkage = cj_linkage_of(site->context, HeapTupleHeaderGetDatum(model));
+	for (int c = 0; c < site->linkage->ncomparisons; c++)
+		cj_compare_prepare(&site->linkage->comparison[c], site->context);
+	site->reader = cj_row_reader(site->context, site->linkage);
+	site->model = kept;
+	MemoryContextSwitchTo(old);
+}
+
 /* The engine of the model (or specification) in argument 0. */
 static Site *
 site_of(FunctionCallInfo fcinfo)
 {
-	FmgrInfo   *flinfo = fcinfo->flinfo;
-	Site	   *site = flinfo->fn_extra;
 	HeapTupleHeader model = PG_GETARG_HEAPTUPLEHEADER(0);
 	Size		size = HeapTupleHeaderGetDatumLength(model);
+	Site	   *site;
 
-	if (site == NULL)
+	for (int i = 0; i < SITES; i++)
 	{
-		site = flinfo->fn_extra = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(Site));
-		site->context = AllocSetContextCreate(flinfo->fn_mcxt, "linkage model",
-											  ALLOCSET_DEFAULT_SIZES);
+		site = &sites[i];
+		if (site->model == NULL || VARSIZE(site->model) - VARHDRSZ != size ||
+			memcmp(VARDATA(site->model), model, size) != 0)
+			continue;
+		if (site_is_full(site))
+			set_up_site(site, model, size);
+		return site;
 	}
-	if (site->model == NULL || VARSIZE(site->model) - VARHDRSZ != size ||
-		memcmp(VARDATA(site->model), model, size) != 0 || site_is_full(site))
-	{
-		bytea	   *kept;
-
-		site->model = NULL;
-		MemoryContextReset(site->context);
-		kept = MemoryContextAllocHuge(site->context, VARHDRSZ + size);
-		SET_VARSIZE(kept, VARHDRSZ + size);
-		memcpy(VARDATA(kept), model, size);
-		site->linkage = cj_linkage_of(site->context, HeapTupleHeaderGetDatum(model));
-		for (int c = 0; c < site->linkage->ncomparisons; c++)
-			cj_compare_prepare(&site->linkage->comparison[c], site->context);
-		site->reader = cj_row_reader(site->context, site->linkage);
-		site->model = kept;
-	}
+	site = &sites[next_site];
+	next_site = (next_site + 1) % SITES;
+	set_up_site(site, model, size);
 	return site;
 }
 

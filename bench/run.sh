@@ -182,7 +182,7 @@ describe() {
 measure() {
 	perl measure.pl dir="$dir" csv="$dir/events.csv" database=postgres psql="$bin/psql" \
 		postmaster="$(head -1 "$dir/postgres/postmaster.pid")" node="$node" modules="$modules" peers="$peers" \
-		threads="$threads" cores="$(nproc)" rounds="$rounds" cases="$cases" events="$events" customers="$customers" \
+		threads="$threads" cores="$(nproc)" ticks="$(getconf CLK_TCK)" rounds="$rounds" cases="$cases" events="$events" customers="$customers" \
 		hash_work_mem=$((events * 65536 / 10000000 > 64 ? events * 65536 / 10000000 : 64)) "$@"
 }
 
@@ -196,3 +196,5 @@ if [ "$load" = 1 ]; then
 fi
 describe
 measure
+echo
+echo "load average at the end: $(cut -d' ' -f1-3 /proc/loadavg)"

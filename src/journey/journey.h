@@ -13,7 +13,8 @@
  *	offset	size	meaning
  *	0		1		format version: 1
  *	1		1		flags, CJ_HAS_* and CJ_GAPS_* below; bit 7 is zero
- *	2		1		time unit: index into cj_time_unit (microsecond .. day)
+ *	2		1		time unit: 0 microsecond, 1 millisecond, 2 second, 3 minute,
+ *					4 hour, 5 day (of 24 hours)
  *	3		1		time width: bits of one packed time, 0..57 or 64
  *	4		count	number of events, n
  *
@@ -21,7 +22,8 @@
  * Otherwise:
  *
  *	8		time of the first event, microseconds since 2000-01-01 00:00 UTC
- *	count	number of event names;		1 byte: bits of one packed name end
+ *	count	number of event names;		1 byte: bits of one packed name end,
+ *										the least that hold the last
  *	count	number of channel names;	1 byte: the same	(if HAS_CHANNEL)
  *	count	number of item names;		1 byte: the same	(if HAS_ITEM)
  *	count	number of distinct values							(if HAS_VALUE)
@@ -29,15 +31,18 @@
  * then the packed arrays, each starting at a byte boundary: n times, n event
  * codes, n channel codes, n item codes, n value codes, and one array of ends
  * for each kind of names; then the distinct values as 8-byte floats in
- * ascending order of cj_value_key; then the names' bytes, kind by kind; and
- * zero bytes, so that at least 7 bytes follow the last packed array: an entry
- * can always be read with one 8-byte load.
+ * ascending order of cj_value_key (that of numbers; -0 before 0, and last the
+ * one NaN there is, of bits 7ff8000000000000); then the names' bytes, event,
+ * channel and item names; and as many zero bytes as are missing to 7 bytes after
+ * the last packed array: an entry that takes bytes can always be read with one
+ * 8-byte load.
  *
  *	- A packed array holds its entries' lowest "width" bits one after the
  *	  other, the first in the lowest bits of the first byte; spare bits at the
  *	  end are zero.  Width 0 takes no bytes: every entry is 0.
  *	- A time is (event's time - first time) / unit.  The unit is the largest
- *	  that divides all differences, the width the least that holds the last.
+ *	  that divides all differences (day if there are none), the width the least
+ *	  that holds the last, but 64 where that is above 57.
  *	- An event code is a position in the names, which are sorted by their
  *	  bytes and all used, so that codes order as names do.  Channel, item and
  *	  value codes are the same, but with 1 added when the GAPS flag says that

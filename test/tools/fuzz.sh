@@ -29,7 +29,7 @@ for file in "$top"/src/journey/*.c; do
 done
 sources=("${kernel[@]}" "$top/test/fuzz/server.c" "$top/test/fuzz/journey_fuzz.c")
 flags=(-std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined
-    -I"$top/src" -I"$top/test/fuzz" -I"$("$config" --includedir-server)")
+    -Wno-ignored-attributes -I"$top/src" -I"$top/test/fuzz" -I"$("$config" --includedir-server)")
 
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
 export UBSAN_OPTIONS=print_stacktrace=1
@@ -65,8 +65,12 @@ if [ "${LIBFUZZER:-0}" -gt 0 ]; then
         clang "${flags[@]}" -DWITH_LIBFUZZER -fsanitize=fuzzer,address,undefined \
             "${sources[@]}" -o "$work/journey_libfuzzer" -lm
         "$work/journey_fuzz" 1000 "$seed" "$corpus" >/dev/null
-        (cd "$work" && ./journey_libfuzzer -runs="$LIBFUZZER" -seed="$seed" -max_len=512 \
-            -verbosity=0 -print_final_stats=1 "$corpus" 2>&1)
+        if ! (cd "$work" && ./journey_libfuzzer -runs="$LIBFUZZER" -seed="$seed" -max_len=512 \
+            -verbosity=0 -print_final_stats=1 "$corpus") >"$work/log" 2>&1; then
+            cat "$work/log"
+            exit 1
+        fi
+        grep '^stat::' "$work/log"
     fi
 fi
 echo 'fuzz: passed'

@@ -117,7 +117,7 @@ install_peers() {
 # ---- data ----
 
 generate() {
-	stamp="events $events customers $customers seed $seed peers $peers $(cksum <generate.c)"
+	stamp="events $events customers $customers seed $seed peers $peers $(cat generate.c load/{postgres,clickhouse,duckdb}.sql | cksum)"
 	load=1
 	if [ "$(cat "$dir/loaded" 2>/dev/null)" = "$stamp" ]; then
 		load=0

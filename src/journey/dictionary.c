@@ -65,7 +65,10 @@ struct CjDictionary
 	uint32	   *rank;			/* by code */
 	uint32	   *order;			/* by rank */
 
-	/* Code + 1 last found for each value of a cheap hash: most lookups end here. */
+	/*
+	 * Code + 1 last found for each value of a cheap hash: most lookups end
+	 * here.
+	 */
 	uint32		cache[CACHE_SIZE];
 };
 
@@ -159,6 +162,20 @@ cj_dictionary_code(CjDictionary *dictionary, const char *data, int32 len)
 		add_name(dictionary, entry, name);
 	*cached = entry->code + 1;
 	return entry->code;
+}
+
+uint32 *
+cj_dictionary_codes(CjDictionary *dictionary, const CjNames *names)
+{
+	uint32	   *codes = palloc_array(uint32, Max(names->count, 1));
+
+	for (int32 i = 0; i < names->count; i++)
+	{
+		CjText		name = cj_name(names, i);
+
+		codes[i] = cj_dictionary_code(dictionary, name.data, name.len);
+	}
+	return codes;
 }
 
 static int

@@ -113,7 +113,7 @@ cj_journey_to_jsonb(PG_FUNCTION_ARGS)
 
 /* ---- from jsonb ---- */
 
-static void wrong_json(int position, const char *detail) pg_attribute_noreturn();
+pg_noreturn static void wrong_json(int position, const char *detail);
 
 static void
 wrong_json(int position, const char *detail)
@@ -153,16 +153,16 @@ name_member(JsonbContainer *object, const char *key, int position)
 static TimestampTz
 time_member(JsonbContainer *object, int position)
 {
-	CjText		text = name_member(object, "occurred_at", position);
-	const char *at = text.data;
+	CjText		given = name_member(object, "occurred_at", position);
+	const char *at = given.data;
 	TimestampTz time;
 
-	if (text.data == NULL)
+	if (given.data == NULL)
 		wrong_json(position, "\"occurred_at\" is missing.");
-	if (cj_parse_time(&at, text.data + text.len, true, &time) != CJ_TIME_OK ||
-		at != text.data + text.len)
+	if (cj_parse_time(&at, given.data + given.len, true, &time) != CJ_TIME_OK ||
+		at != given.data + given.len)
 		wrong_json(position, psprintf("\"occurred_at\" must be an ISO time with an offset from UTC, not \"%.*s\".",
-									  text.len, text.data));
+									  given.len, given.data));
 	return time;
 }
 
@@ -180,6 +180,7 @@ value_member(JsonbContainer *object, int position, double *value)
 	{
 		text = DatumGetCString(DirectFunctionCall1(numeric_out,
 												   NumericGetDatum(v->val.numeric)));
+
 		errno = 0;
 		*value = strtod(text, NULL);
 		if (errno == ERANGE && (isinf(*value) || *value == 0))

@@ -327,8 +327,11 @@ sub judge
 		my ($other) = grep { $_->{case} eq $case && $_->{label} eq $below && $_->{threads} == $row->{threads} } @times;
 		next if !$other;
 		my $is = $row->{median} / $other->{median};
-		my $cpu = median(@{ $row->{processor} }) / (median(@{ $other->{processor} }) || 0.01);
-		push @lines, [ $case, $row->{threads}, $target, sprintf('%.2f', $is), sprintf('%.2f', $cpu), met($is, $relation, $limit) ];
+		my ($cpu, $others) = map { median(@{ $_->{processor} }) } $row, $other;
+
+		# The kernel counts hundredths of a second.
+		$cpu = $others < 0.2 ? '-' : sprintf('%.2f', $cpu / $others);
+		push @lines, [ $case, $row->{threads}, $target, sprintf('%.2f', $is), $cpu, met($is, $relation, $limit) ];
 	}
 	return @lines;
 }

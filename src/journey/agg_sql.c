@@ -316,6 +316,8 @@ recode_view_names(const CjNames *names, CjDictionary *dictionary)
 	{
 		CjText		name = cj_name(names, i);
 
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		codes[i] = cj_dictionary_code(dictionary, name.data, name.len);
 	}
 	return codes;

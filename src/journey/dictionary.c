@@ -18,6 +18,7 @@
 
 #include "common/hashfn.h"
 #include "compat.h"
+#include "miscadmin.h"
 #include "storage/shmem.h"
 
 #include "journey/journey.h"
@@ -164,6 +165,7 @@ cj_dictionary_code(CjDictionary *dictionary, const char *data, int32 len)
 static int
 compare_codes(const void *a, const void *b, void *names)
 {
+	CHECK_FOR_INTERRUPTS();
 	return cj_text_compare(((CjText *) names)[*(const uint32 *) a],
 						   ((CjText *) names)[*(const uint32 *) b]);
 }

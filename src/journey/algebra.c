@@ -154,31 +154,15 @@ typedef struct Recoding
 	uint32	   *item;
 } Recoding;
 
-static uint32 *
-recode_names(const CjNames *names, CjDictionary *dictionary)
-{
-	uint32	   *codes = palloc_array(uint32, Max(names->count, 1));
-
-	for (int32 i = 0; i < names->count; i++)
-	{
-		CjText		name = cj_name(names, i);
-
-		if ((i & 0x3ff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		codes[i] = cj_dictionary_code(dictionary, name.data, name.len);
-	}
-	return codes;
-}
-
 /* Appends the events of a view, coded by the shared dictionaries. */
 static void
 append_events(const CjView *view, const CjNamings *namings, CjEvent *to)
 {
 	Recoding	codes;
 
-	codes.event = recode_names(&view->events, namings->event.dictionary);
-	codes.channel = recode_names(&view->channels, namings->channel.dictionary);
-	codes.item = recode_names(&view->items, namings->item.dictionary);
+	codes.event = cj_dictionary_codes(namings->event.dictionary, &view->events);
+	codes.channel = cj_dictionary_codes(namings->channel.dictionary, &view->channels);
+	codes.item = cj_dictionary_codes(namings->item.dictionary, &view->items);
 	for (int32 i = 0; i < view->nevents; i++)
 	{
 		CjEvent    *event = &to[i];

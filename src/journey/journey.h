@@ -60,9 +60,10 @@
  * The binary wire format is the body itself.
  *
  * Files: view.c (reading), dictionary.c (names to
- * codes), builder.c (collecting events), pack.c (writing), validate.c
- * (untrusted bytes), text.c and lexicon.c (text form), algebra.c (operations
- * closed over journeys).  The *_sql.c files unpack arguments and pack results.
+ * codes), builder.c (collecting events), sort.c, pack.c and write.c (writing),
+ * validate.c (untrusted bytes), text.c, lexicon.c and time.c (text form),
+ * algebra.c (operations closed over journeys).  The *_sql.c files unpack
+ * arguments and pack results.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -163,7 +164,8 @@ typedef struct CjView
 {
 	int32		nevents;
 	uint8		flags;
-	TimestampTz start;			/* of the first event; meaningless if nevents is 0 */
+	TimestampTz start;			/* of the first event; meaningless if nevents
+								 * is 0 */
 	int64		unit;			/* microseconds */
 	int32		nvalues;
 	CjPacked	times;
@@ -277,6 +279,9 @@ extern int32 cj_dictionary_count(const CjDictionary *dictionary);
 
 /* Code of a name, added if new: codes count up from 0 and never change. */
 extern uint32 cj_dictionary_code(CjDictionary *dictionary, const char *name, int32 len);
+
+/* Codes of all of a journey's names, palloc'd. */
+extern uint32 *cj_dictionary_codes(CjDictionary *dictionary, const CjNames *names);
 extern CjText cj_dictionary_name(const CjDictionary *dictionary, uint32 code);
 
 /*
@@ -382,7 +387,7 @@ extern CjJourney *cj_validate(const uint8 *body, Size size, bool convert);
 extern char *cj_journey_to_text(const CjView *view);
 
 /* NULL if a soft error was recorded in escontext. */
-extern CjJourney *cj_journey_from_text(const char *text, Node *escontext);
+extern CjJourney *cj_journey_from_text(const char *input, Node *escontext);
 
 /* Appends name as the lexicon prints it: plain if it is a plain word, else in double quotes. */
 extern void cj_append_name(StringInfo to, CjText name);
@@ -394,20 +399,21 @@ extern void cj_append_value(StringInfo to, double value);
 extern void cj_append_time(StringInfo to, TimestampTz time);
 
 /*
- * Length in bytes of the plain word that starts at text (0 if none): letters
- * of any script, digits and _, with single - . : / between two of these.
+ * Length in bytes of the plain word that starts there (0 if none): letters
+ * of any script, digits and _, with single - . : / between two of these.  In
+ * encodings other than UTF-8 every character above ASCII counts as a letter.
  */
-extern int	cj_plain_word(const char *text, const char *end);
+extern int	cj_plain_word(const char *word, const char *end);
 
 /* Is the word, or the whole name, one of the pattern language's keywords? */
 extern bool cj_is_keyword(const char *word, int len);
 
 /*
  * Reads a quoted name (double or single quotes, a doubled quote stands for
- * itself) that starts at *text; on success *text is past it.  False if it does
+ * itself) that starts at *input; on success *input is past it.  False if it does
  * not end.  The name is palloc'd when it holds doubled quotes.
  */
-extern bool cj_quoted_name(const char **text, const char *end, CjText *name);
+extern bool cj_quoted_name(const char **input, const char *end, CjText *name);
 
 typedef enum CjTimeSyntax
 {
@@ -419,12 +425,12 @@ typedef enum CjTimeSyntax
 } CjTimeSyntax;
 
 /*
- * Reads an ISO time at *text: date, then optionally time of day, fraction,
+ * Reads an ISO time at *input: date, then optionally time of day, fraction,
  * offset (Z, +hh, +hh:mm, +hh:mm:ss) and BC.  Without an offset the time is
- * UTC, or CJ_TIME_NO_ZONE if zone_required.  On success *text is past it, else
+ * UTC, or CJ_TIME_NO_ZONE if zone_required.  On success *input is past it, else
  * at the fault.  Independent of every setting.
  */
-extern CjTimeSyntax cj_parse_time(const char **text, const char *end,
+extern CjTimeSyntax cj_parse_time(const char **input, const char *end,
 								  bool zone_required, TimestampTz *time);
 
 /* ---- closed operations (algebra.c) ---- */

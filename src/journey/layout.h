@@ -103,6 +103,6 @@ cj_body_bytes(const CjView *view)
  */
 extern bool cj_view_init_checked(CjView *view, const uint8 *body, Size size);
 
-extern void cj_bad_version(int version) pg_attribute_noreturn();
+pg_noreturn extern void cj_bad_version(int version);
 
 #endif							/* CJ_JOURNEY_LAYOUT_H */

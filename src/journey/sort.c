@@ -19,7 +19,7 @@
 #include "miscadmin.h"
 
 #include "journey/journey.h"
-#include "journey/sort.h"
+#include "journey/pack.h"
 
 #define MIN_RUN		16
 

@@ -25,7 +25,7 @@
 #include "journey/journey.h"
 #include "journey/layout.h"
 
-static void bad(const char *detail) pg_attribute_noreturn();
+pg_noreturn static void bad(const char *detail);
 
 static void
 bad(const char *detail)

@@ -25,6 +25,7 @@
 
 #include "datatype/timestamp.h"
 
+#include "compat.h"
 #include "journey/journey.h"
 
 #include "server.h"

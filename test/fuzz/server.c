@@ -285,17 +285,18 @@ errfinish(const char *filename, int lineno, const char *funcname)
 	siglongjmp(server_error, 1);
 }
 
-extern bool errsave_start(void *context, const char *domain);
-extern void errsave_finish(void *context, const char *filename, int lineno, const char *funcname);
+struct Node;
+extern bool errsave_start(struct Node *context, const char *domain);
+extern void errsave_finish(struct Node *context, const char *filename, int lineno, const char *funcname);
 
 bool
-errsave_start(void *context, const char *domain)
+errsave_start(struct Node *context, const char *domain)
 {
 	return errstart(ERROR, domain);
 }
 
 void
-errsave_finish(void *context, const char *filename, int lineno, const char *funcname)
+errsave_finish(struct Node *context, const char *filename, int lineno, const char *funcname)
 {
 	siglongjmp(server_error, 1);
 }

@@ -23,15 +23,24 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "compat.h"
 #include "miscadmin.h"
 
 #include "pattern/pattern.h"
 
+/* Iterations begun on the way, the last first. */
+typedef struct Mark
+{
+	int			id;
+	const struct Mark *before;
+} Mark;
+
 /* A point on the way, and the best tier it has been reached with. */
 typedef struct Visit
 {
 	int			pc;
+	uint64		marks;			/* hash of the iterations begun */
 	int			depth;			/* groups begun on the way */
 	int			tier;
 	CjOption	option;			/* what has been collected; target unused */
@@ -78,14 +87,19 @@ add_option(Closure *closure, const CjOption *option)
 
 /* Has this point been passed in a tier as good?  Remembers it if not. */
 static bool
-visited(Closure *closure, int pc, int depth, int tier, const CjOption *option)
+visited(Closure *closure, int pc, int depth, int tier, const CjOption *option,
+		const Mark *marks)
 {
 	Visit	   *visit;
+	uint64		hash = 0;
+
+	for (; marks != NULL; marks = marks->before)
+		hash += hash_bytes_uint32_extended((uint32) marks->id, 0);
 
 	for (int i = 0; i < closure->nvisits; i++)
 	{
 		visit = &closure->visits[i];
-		if (visit->pc == pc && visit->depth == depth && same_but_tier(&visit->option, option))
+		if (visit->pc == pc && visit->marks == hash && visit->depth == depth && same_but_tier(&visit->option, option))
 		{
 			if (visit->tier <= tier)
 				return true;
@@ -100,6 +114,7 @@ visited(Closure *closure, int pc, int depth, int tier, const CjOption *option)
 	}
 	visit = &closure->visits[closure->nvisits++];
 	visit->pc = pc;
+	visit->marks = hash;
 	visit->depth = depth;
 	visit->tier = tier;
 	visit->option = *option;
@@ -131,8 +146,10 @@ arrive(Closure *closure, CjOption option, int target, int tier)
 
 /* Follows the program from pc; returns the next free tier. */
 static int
-follow(Closure *closure, int pc, int depth, int tier, CjOption option)
+follow(Closure *closure, int pc, int depth, int tier, CjOption option, const Mark *marks)
 {
+	Mark		mark;
+
 	check_stack_depth();
 	CHECK_FOR_INTERRUPTS();
 	for (;;)
@@ -148,12 +165,13 @@ follow(Closure *closure, int pc, int depth, int tier, CjOption option)
 				return arrive(closure, option, CJ_END, tier);
 			case CJ_OP_CHOICE:
 			case CJ_OP_PREFER:
-				if (visited(closure, pc, depth, tier, &option))
+				if (visited(closure, pc, depth, tier, &option, marks))
 					return tier;
-				next = follow(closure, instruction->a, depth, tier, option);
+				next = follow(closure, instruction->a, depth, tier, option, marks);
 				if (instruction->op == CJ_OP_PREFER)
 					tier = next;
-				return Max(next, follow(closure, instruction->b, depth, tier, option));
+				tier = follow(closure, instruction->b, depth, tier, option, marks);
+				return Max(next, tier);
 			case CJ_OP_JUMP:
 				pc = instruction->a;
 				continue;
@@ -169,6 +187,15 @@ follow(Closure *closure, int pc, int depth, int tier, CjOption option)
 				break;
 			case CJ_OP_FINISH:
 				depth = Max(depth - 1, 0);
+				break;
+			case CJ_OP_MARK:
+				mark.id = instruction->a;
+				mark.before = marks;
+				return follow(closure, pc + 1, depth, tier, option, &mark);
+			case CJ_OP_PROGRESS:
+				for (const Mark *m = marks; m != NULL; m = m->before)
+					if (m->id == instruction->a)
+						return tier;
 				break;
 			case CJ_OP_OPEN:
 				break;
@@ -244,11 +271,20 @@ close_from(const CjAutomaton *automaton, const CjProgram *program, int pc, int s
 
 	closure.visits = palloc_array(Visit, closure.visit_capacity);
 	closure.options = palloc_array(CjOption, closure.option_capacity);
-	follow(&closure, pc, 0, 0, option);
+	follow(&closure, pc, 0, 0, option, NULL);
 	sort_options(&closure);
 	pfree(closure.visits);
 	*noptions = closure.noptions;
 	return closure.options;
+}
+
+/* Does the option look at stored positions? */
+static bool
+by_position(const CjAutomaton *automaton, const CjOption *option)
+{
+	return option->target_first || option->source_last ||
+		(option->link >= 0 && automaton->links[option->link].positional) ||
+		(option->absent_link >= 0 && automaton->links[option->absent_link].positional);
 }
 
 CjAutomaton *
@@ -273,7 +309,10 @@ cj_pattern_compile(const CjNode *tree)
 	}
 	for (const CjNode *node = tree; node->kind == CJ_NODE_SCOPE; node = node->children[0])
 		automaton->whole |= node->attributes & CJ_SAME_ANY;
-	automaton->alike = !automaton->positional;
+	automaton->alike = true;
+	for (int s = 0; s < automaton->nstates; s++)
+		for (int o = 0; o < automaton->states[s].noptions; o++)
+			automaton->alike &= !by_position(automaton, &automaton->states[s].options[o]);
 	for (int s = 0; s < automaton->nscopes; s++)
 		automaton->alike &= automaton->scopes[s].attributes == 0;
 	pfree(program->code);

@@ -161,6 +161,7 @@ cj_matcher_bind(CjMatcher *matcher, const CjView *view, TimestampTz as_of)
 		TIMESTAMP_IS_NOBEGIN(as_of) ? 0 : cj_upper_bound(view, as_of);
 	matcher->ties = false;
 	matcher->used_for = -1;
+	matcher->next_ready = false;
 	matcher->length = 0;
 	matcher->budget = INT64CONST(50000000) + INT64CONST(64) * matcher->n;
 	if (matcher->failed != NULL)

@@ -257,7 +257,6 @@ typedef struct CjAutomaton
 	int			nabsences;
 	int			clock_depth;	/* of WITHIN in WITHIN: 2 and more need remembering failures */
 	uint8		whole;			/* SAME of a scope around everything */
-	bool		positional;		/* some link, ^ or $ looks at stored positions */
 	bool		alike;			/* events that satisfy the same are interchangeable in an instant */
 	CjChain		chain;
 } CjAutomaton;
@@ -278,6 +277,8 @@ typedef enum CjOpcode
 	CJ_OP_LEAD,					/* a: link that a group begins with */
 	CJ_OP_BEGIN,				/* a group begins */
 	CJ_OP_FINISH,				/* and ends */
+	CJ_OP_MARK,					/* a: an iteration that may be left out begins */
+	CJ_OP_PROGRESS,				/* a: it ends; one without an event is not one */
 	CJ_OP_OPEN,					/* a: scope */
 	CJ_OP_CLOSE,				/* a: scope */
 	CJ_OP_FIRST,				/* ^ */
@@ -366,6 +367,9 @@ typedef struct CjMatcher
 	bool	   *used;			/* with ties: events of the match in the making */
 	int32		used_for;		/* events that used and unused are set up for, -1 none */
 	int64		used_capacity;
+	int32	   *next;			/* state * n + event: first event from here on that can be completed */
+	int64		next_capacity;
+	bool		next_ready;
 	int32	   *unused;			/* at an instant's first event: none unused before this one */
 	int64		unused_capacity;
 	struct CjFrame *frames;

@@ -110,7 +110,6 @@ link_of_gap(Writer *writer, const CjGap *gap)
 		link.forbidden_same[i] = gap->forbidden[i].same;
 		link.any_same |= gap->forbidden[i].same;
 	}
-	writer->automaton->positional |= link.positional;
 	return add_link(writer, &link);
 }
 
@@ -179,8 +178,6 @@ write_sequence(Writer *writer, const CjNode *node)
 	emit(writer, CJ_OP_BEGIN, 0, 0);
 	if (node->first)
 		emit(writer, CJ_OP_FIRST, 0, 0);
-	if (node->first || node->last)
-		writer->automaton->positional = true;
 	for (int i = 0; i < node->count; i++)
 	{
 		const CjGap *gap = &node->gaps[i];
@@ -244,6 +241,34 @@ set_out(Writer *writer, const CjNode *repeat, int fork, int out)
 		writer->program->code[fork].b = out;
 }
 
+/* The last copy of an unbounded repeat, which is gone through again and again. */
+static void
+write_loop(Writer *writer, const CjNode *node)
+{
+	CjProgram  *program = writer->program;
+	int			start = program->count;
+	int			fork;
+
+	if (node->min == 0)
+	{
+		fork = emit_fork(writer, node);
+		emit(writer, CJ_OP_MARK, start, 0);
+		emit(writer, CJ_OP_LINK, writer->direct, 0);
+		write_node(writer, node->children[0]);
+		emit(writer, CJ_OP_PROGRESS, start, 0);
+	}
+	else
+	{
+		emit(writer, CJ_OP_LINK, writer->direct, 0);
+		write_node(writer, node->children[0]);
+		emit(writer, CJ_OP_PROGRESS, start, 0);
+		fork = emit_fork(writer, node);
+		emit(writer, CJ_OP_MARK, start, 0);
+	}
+	emit(writer, CJ_OP_JUMP, start, 0);
+	set_out(writer, node, fork, program->count);
+}
+
 static void
 write_repeat(Writer *writer, const CjNode *node)
 {
@@ -256,29 +281,20 @@ write_repeat(Writer *writer, const CjNode *node)
 	emit(writer, CJ_OP_BEGIN, 0, 0);
 	for (int i = 0; i < copies; i++)
 	{
+		int			mark = program->count;
+
 		if (i >= node->min)
+		{
 			forks[nforks++] = emit_fork(writer, node);
+			emit(writer, CJ_OP_MARK, mark, 0);
+		}
 		emit(writer, CJ_OP_LINK, writer->direct, 0);
 		write_node(writer, node->children[0]);
+		if (i >= node->min)
+			emit(writer, CJ_OP_PROGRESS, mark, 0);
 	}
 	if (node->max < 0)
-	{
-		int			start = program->count;
-		int			fork = -1;
-
-		if (node->min == 0)
-			fork = emit_fork(writer, node);
-		emit(writer, CJ_OP_LINK, writer->direct, 0);
-		write_node(writer, node->children[0]);
-		if (fork >= 0)
-		{
-			emit(writer, CJ_OP_JUMP, start, 0);
-			set_out(writer, node, fork, program->count);
-		}
-		else
-			emit(writer, CJ_OP_PREFER, node->lazy ? program->count + 1 : start,
-				 node->lazy ? start : program->count + 1);
-	}
+		write_loop(writer, node);
 	for (int i = 0; i < nforks; i++)
 		set_out(writer, node, forks[i], program->count);
 	emit(writer, CJ_OP_FINISH, 0, 0);

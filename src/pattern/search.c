@@ -248,6 +248,24 @@ repeats_failure(const Search *search, const CjFrame *frame, int option, int32 ev
 			   matcher->words * sizeof(uint64)) == 0;
 }
 
+/* The least deadline of the WITHINs that the option stays in. */
+static TimestampTz
+latest_time(const Search *search, const CjOption *option)
+{
+	const CjAutomaton *automaton = search->automaton;
+	const TimestampTz *deadlines = deadlines_of(search, search->depth - 1);
+	TimestampTz latest = DT_NOEND;
+
+	for (int s = option->common < 0 ? -1 : automaton->scopes[option->common].clock; s >= 0;)
+	{
+		const CjScope *scope = &automaton->scopes[s];
+
+		latest = Min(latest, deadlines[scope->depth - 1]);
+		s = scope->parent < 0 ? -1 : automaton->scopes[scope->parent].clock;
+	}
+	return latest;
+}
+
 /* The option's first event at or after "from", or CJ_NEVER. */
 static int32
 find_candidate(Search *search, const CjFrame *frame, int option_index, int32 from)
@@ -256,8 +274,9 @@ find_candidate(Search *search, const CjFrame *frame, int option_index, int32 fro
 	const CjOption *options;
 	const CjOption *option;
 	const CjLink *link;
-	const int32 *ends;
+	const int32 *next;
 	TimestampTz deadlines[CJ_PATTERN_MAX_SCOPES];
+	TimestampTz latest;
 	int			count;
 
 	options_of(search, frame, &options, &count);
@@ -269,20 +288,20 @@ find_candidate(Search *search, const CjFrame *frame, int option_index, int32 fro
 	if (option->source_last && frame->event != matcher->n - 1)
 		return CJ_NEVER;
 	link = &search->automaton->links[option->link];
-	ends = matcher->ends + (int64) option->target * matcher->n;
+	next = matcher->next + (int64) option->target * matcher->n;
+	latest = latest_time(search, option);
 	from = Max(Max(from, search->floor), window_start(search, link, frame->event));
 	for (int32 k = from; k < matcher->n; k++)
 	{
 		if ((k & 1023) == 1023)
 			CHECK_FOR_INTERRUPTS();
-		if (ends[k] == CJ_NEVER && !link->positional && link->max == PG_INT64_MAX)
-			continue;
-		if ((link->positional && k - frame->event > link->hi) ||
+		k = next[k];
+		if (k == CJ_NEVER || matcher->times[k] > latest ||
+			(link->positional && k - frame->event > link->hi) ||
 			(link->max != PG_INT64_MAX &&
 			 cj_gap_between(matcher->times[k], matcher->times[frame->event]) > link->max))
 			break;
-		if (ends[k] == CJ_NEVER || k == frame->event ||
-			(option->target_first && k != 0) ||
+		if (k == frame->event || (option->target_first && k != 0) ||
 			(matcher->ties && matcher->used[k]) ||
 			(link->min > 0 && cj_gap_between(matcher->times[k], matcher->times[frame->event]) < link->min) ||
 			!cj_attributes_agree(matcher, option->attributes, frame->event, k))
@@ -398,6 +417,32 @@ next_step(Search *search, CjFrame *frame)
 	return EXHAUSTED;
 }
 
+/* For every state and event the first event from there on that can be completed. */
+static void
+prepare_next(CjMatcher *matcher)
+{
+	const CjAutomaton *automaton = matcher->automaton;
+	int64		size = (int64) automaton->nstates * matcher->n;
+
+	matcher->next = cj_matcher_reserve(matcher, matcher->next, &matcher->next_capacity,
+									   size, sizeof(int32));
+	for (int s = 0; s < automaton->nstates; s++)
+	{
+		const int32 *ends = matcher->ends + (int64) s * matcher->n;
+		int32	   *next = matcher->next + (int64) s * matcher->n;
+		int32		nearest = CJ_NEVER;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int32 i = matcher->n - 1; i >= 0; i--)
+		{
+			if (ends[i] != CJ_NEVER)
+				nearest = i;
+			next[i] = nearest;
+		}
+	}
+	matcher->next_ready = true;
+}
+
 static void
 reserve(Search *search)
 {
@@ -411,6 +456,8 @@ reserve(Search *search)
 											&matcher->deadlines_capacity,
 											frames * search->automaton->clock_depth,
 											sizeof(TimestampTz));
+	if (!matcher->next_ready)
+		prepare_next(matcher);
 	if (!matcher->ties)
 		return;
 	if (matcher->used_for == matcher->n && matcher->used != NULL)

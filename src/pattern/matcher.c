@@ -149,35 +149,59 @@ bind_instants(CjMatcher *matcher)
 			matcher->instants[i - 1] : i;
 }
 
-void
-cj_matcher_bind(CjMatcher *matcher, const CjView *view, TimestampTz as_of)
+/* Room for n events and a new match. */
+static void
+reset(CjMatcher *matcher, int32 n)
 {
 	int64		capacity = matcher->capacity;
 	int64		mask_capacity = matcher->capacity * matcher->words;
 
-	matcher->view = view;
-	matcher->as_of = as_of;
-	matcher->n = TIMESTAMP_IS_NOEND(as_of) ? view->nevents :
-		TIMESTAMP_IS_NOBEGIN(as_of) ? 0 : cj_upper_bound(view, as_of);
+	matcher->n = n;
 	matcher->ties = false;
 	matcher->used_for = -1;
 	matcher->next_ready = false;
 	matcher->length = 0;
-	matcher->budget = INT64CONST(50000000) + INT64CONST(64) * matcher->n;
+	matcher->budget = INT64CONST(50000000) + INT64CONST(64) * n;
 	if (matcher->failed != NULL)
 	{
 		hash_destroy(matcher->failed);
 		matcher->failed = NULL;
 	}
 	matcher->times = cj_matcher_reserve(matcher, matcher->times, &capacity,
-										matcher->n, sizeof(TimestampTz));
+										n, sizeof(TimestampTz));
 	matcher->masks = cj_matcher_reserve(matcher, matcher->masks, &mask_capacity,
-										(int64) matcher->n * matcher->words, sizeof(uint64));
+										(int64) n * matcher->words, sizeof(uint64));
 	matcher->capacity = Min(capacity, mask_capacity / matcher->words);
+}
+
+void
+cj_matcher_bind(CjMatcher *matcher, const CjView *view, TimestampTz as_of)
+{
+	matcher->view = view;
+	matcher->as_of = as_of;
+	reset(matcher, TIMESTAMP_IS_NOEND(as_of) ? view->nevents :
+		  TIMESTAMP_IS_NOBEGIN(as_of) ? 0 : cj_upper_bound(view, as_of));
 	if (matcher->n == 0)
 		return;
 	bind_names(matcher);
 	bind_events(matcher);
+	if (matcher->ties)
+		bind_instants(matcher);
+}
+
+void
+cj_matcher_bind_rows(CjMatcher *matcher, int32 n)
+{
+	matcher->view = NULL;
+	matcher->as_of = DT_NOEND;
+	reset(matcher, n);
+}
+
+void
+cj_matcher_find_ties(CjMatcher *matcher)
+{
+	for (int32 i = 1; i < matcher->n && !matcher->ties; i++)
+		matcher->ties = matcher->times[i] == matcher->times[i - 1];
 	if (matcher->ties)
 		bind_instants(matcher);
 }

@@ -391,6 +391,13 @@ extern CjMatcher *cj_matcher_create(const CjAutomaton *automaton, MemoryContext 
 /* Prepares for a journey; events after as_of are unseen. */
 extern void cj_matcher_bind(CjMatcher *matcher, const CjView *view, TimestampTz as_of);
 
+/*
+ * The same for events that are not a journey's: the caller fills times and
+ * masks, in order of time, then has ties found.
+ */
+extern void cj_matcher_bind_rows(CjMatcher *matcher, int32 n);
+extern void cj_matcher_find_ties(CjMatcher *matcher);
+
 /* t - earlier, saturating. */
 static inline int64
 cj_gap_between(TimestampTz t, TimestampTz earlier)

@@ -15,6 +15,7 @@
 
 #include "identity/identity.h"
 #include "journey/journey.h"
+#include "pattern/datum.h"
 
 CJ_MODULE_MAGIC("customer_journey", "1.0.0-dev");
 
@@ -35,6 +36,7 @@ _PG_init(void)
 							0,
 							NULL, NULL, NULL);
 
+	cj_pattern_init();
 	cj_identity_init();
 
 	MarkGUCPrefixReserved("customer_journey");

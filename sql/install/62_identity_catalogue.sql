@@ -1,22 +1,21 @@
 /* The customer catalogue: who is who, in ordinary tables that the caller owns */
 
--- Every function of the catalogue enters its schema: the search path holds pg_catalog, the catalogue and the
--- extension, and nothing that anyone else may write to; it goes back when the function returns.
-CREATE FUNCTION customer_catalogue_enter() RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+-- Every function of the catalogue takes this search path for its time: pg_catalog, the catalogue and the extension,
+-- nothing that anyone else may write to; it goes back when the function returns.
+CREATE FUNCTION customer_catalogue_path() RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  schema_name text := coalesce(pg_catalog.current_setting('customer_journey.catalogue', true), 'customer_catalogue');
+  schema_name text := coalesce(current_setting('customer_journey.catalogue', true), 'customer_catalogue');
 BEGIN
-  IF pg_catalog.to_regclass(pg_catalog.quote_ident(schema_name) || '.customer_record') IS NULL THEN
+  IF to_regclass(quote_ident(schema_name) || '.customer_record') IS NULL THEN
     RAISE EXCEPTION 'there is no customer catalogue in schema "%"', schema_name
       USING ERRCODE = 'undefined_table',
             HINT = 'Make one with customer_catalogue_create, or name another schema with SET customer_journey.catalogue.';
   END IF;
-  PERFORM pg_catalog.set_config('search_path',
-    'pg_catalog, ' || pg_catalog.quote_ident(schema_name) || ', @extschema@, pg_temp', true);
+  RETURN 'pg_catalog, ' || quote_ident(schema_name) || ', @extschema@, pg_temp';
 END $$;
-COMMENT ON FUNCTION customer_catalogue_enter() IS
-'Puts the catalogue named by customer_journey.catalogue into the search path until the calling function returns. Error 42P01 if there is none.';
+COMMENT ON FUNCTION customer_catalogue_path() IS
+'The search path for working in the catalogue that customer_journey.catalogue names. Error 42P01 if there is none.';
 
 CREATE FUNCTION customer_catalogue_create(schema_name name DEFAULT 'customer_catalogue', key_type text DEFAULT 'bigint', id_sequence regclass DEFAULT NULL)
 RETURNS void
@@ -123,7 +122,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
   schema_name text := coalesce(current_setting('customer_journey.catalogue', true), 'customer_catalogue');
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', schema_name, grantee);
   CASE access_level
     WHEN 'reader' THEN
@@ -153,7 +152,7 @@ DECLARE
   previous record;
   digest bytea := sha256(convert_to(payload::text, 'UTF8'));
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   SELECT h.sequence, h.hash INTO previous FROM customer_history h WHERE h.customer_id = customer ORDER BY h.sequence DESC LIMIT 1;
   INSERT INTO customer_history (customer_id, sequence, kind, payload, payload_hash, hash)
   VALUES (customer, coalesce(previous.sequence, 0) + 1, kind, payload, digest,
@@ -163,9 +162,9 @@ COMMENT ON FUNCTION customer_note(text, text, jsonb) IS
 'Adds to a customer''s history, which is a chain: each entry''s hash covers the one before, what happened and the hash of its details.';
 
 CREATE FUNCTION customer_history_verify(OUT customer_id text, OUT sequence integer, OUT problem text) RETURNS SETOF record
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   RETURN QUERY
     SELECT h.customer_id, h.sequence,
            CASE WHEN h.sequence <> h.place THEN 'an entry is missing'
@@ -183,7 +182,7 @@ COMMENT ON FUNCTION customer_history_verify() IS
 CREATE FUNCTION customer_canonical(customer text) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   RETURN (SELECT c.canonical_id FROM customer c WHERE c.customer_id = customer);
 END $$;
 COMMENT ON FUNCTION customer_canonical(text) IS
@@ -195,7 +194,7 @@ DECLARE
   reached text := customer;
   next_id text;
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   LOOP
     SELECT m.survivor INTO next_id FROM customer_merge m
     WHERE m.duplicates @> ARRAY[reached] AND m.merged_at <= as_of AND (m.undone_at IS NULL OR m.undone_at > as_of)
@@ -213,7 +212,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
   id bigint;
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   IF verdict NOT IN ('same', 'different') OR a = b THEN
     RAISE EXCEPTION 'a judgement says of two customers that they are "same" or "different"' USING ERRCODE = 'invalid_parameter_value';
   END IF;
@@ -246,7 +245,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
   found text;
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   SELECT format('judged different: %s and %s', j.customer_a, j.customer_b) INTO found
   FROM customer_judgement j JOIN customer x ON x.customer_id = j.customer_a JOIN customer y ON y.customer_id = j.customer_b
   WHERE j.revoked_at IS NULL AND j.verdict = 'different'

@@ -6,7 +6,7 @@ CREATE TYPE customer_dated_value AS (value text, at timestamptz);
 COMMENT ON TYPE customer_dated_value IS 'A value and when it was observed: state of customer_most_recent.';
 
 CREATE FUNCTION customer_most_recent_transfn(state customer_dated_value, value text, at timestamptz) RETURNS customer_dated_value
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SUPPORT journey_support
 RETURN CASE WHEN value IS NULL OR at IS NULL THEN state
             WHEN (state).at IS NULL OR at > (state).at OR (at = (state).at AND value COLLATE "C" < (state).value COLLATE "C")
             THEN ROW(value, at)::customer_dated_value ELSE state END;
@@ -26,7 +26,7 @@ COMMENT ON AGGREGATE customer_most_recent(text, timestamptz) IS
 'The value observed last; of several at that time the first in byte order. NULL values and times are skipped.';
 
 CREATE FUNCTION customer_longest_transfn(state text, value text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SUPPORT journey_support
 RETURN CASE WHEN value IS NULL THEN state
             WHEN state IS NULL OR pg_catalog.length(value) > pg_catalog.length(state)
               OR (pg_catalog.length(value) = pg_catalog.length(state) AND value COLLATE "C" < state COLLATE "C") THEN value ELSE state END;
@@ -36,7 +36,7 @@ CREATE AGGREGATE customer_longest(value text) (
 COMMENT ON AGGREGATE customer_longest(text) IS 'The value with most characters; of several the first in byte order. NULL is skipped.';
 
 CREATE FUNCTION customer_values_transfn(state text[], value text) RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SUPPORT journey_support
 RETURN CASE WHEN value IS NULL THEN state ELSE pg_catalog.array_append(state, value) END;
 COMMENT ON FUNCTION customer_values_transfn(text[], text) IS 'Transition function of customer_most_frequent and customer_unanimous.';
 CREATE FUNCTION customer_most_frequent_finalfn(state text[]) RETURNS text
@@ -62,7 +62,7 @@ CREATE FUNCTION customer_golden(
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   RETURN QUERY
   WITH members AS (
     SELECT c.customer_id FROM customer c

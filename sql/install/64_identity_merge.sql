@@ -4,7 +4,7 @@ CREATE FUNCTION customer_register(relation regclass, column_name name, mode text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   IF mode NOT IN ('repoint', 'combine', 'map') THEN
     RAISE EXCEPTION 'unknown mode "%"', mode USING ERRCODE = 'invalid_parameter_value', HINT = 'Use repoint, combine or map.';
   END IF;
@@ -55,7 +55,7 @@ DECLARE
   n bigint;
   type_name text := @extschema@.customer_column_type(relation, column_name);
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   EXECUTE format(
     'WITH moved AS (UPDATE %s r SET %I = $2::%s WHERE r.%I = $3::%s RETURNING %s AS row_key)
      INSERT INTO customer_merge_row (merge_id, relation, column_name, action, customer_id, row_key)
@@ -76,7 +76,7 @@ DECLARE
   assignments text;
   there boolean;
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   EXECUTE format('SELECT r::text FROM %s r WHERE r.%I = $1::%s FOR UPDATE', relation, column_name, type_name) INTO saved USING duplicate;
   IF saved IS NULL THEN RETURN 0; END IF;
   EXECUTE format('SELECT true FROM %s r WHERE r.%I = $1::%s FOR UPDATE', relation, column_name, type_name) INTO there USING survivor;
@@ -117,7 +117,7 @@ DECLARE
   d text;
   n bigint;
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   IF idempotency_key IS NOT NULL THEN
     PERFORM pg_advisory_xact_lock(hashtextextended('customer_merge/' || idempotency_key, 0));
     SELECT m.merge_id, m.survivor, m.changes INTO earlier FROM customer_merge m WHERE m.idempotency_key = customer_merge.idempotency_key;
@@ -217,7 +217,7 @@ DECLARE
   more text;
   rest text;
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns_all FROM pg_attribute a
   WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
   SELECT string_agg(format('%I = CASE WHEN o.%I IS NULL THEN s.%I ELSE s.%I - o.%I END', j, j, j, j, j), ', '),
@@ -258,7 +258,7 @@ DECLARE
   rows_changed jsonb := '{}';
   n bigint;
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   SELECT * INTO m FROM customer_merge x WHERE x.merge_id = customer_unmerge.merge_id;
   IF NOT FOUND THEN
     status := 'refused'; changes := jsonb_build_object('reason', 'no such merge');

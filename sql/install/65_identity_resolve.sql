@@ -5,7 +5,7 @@ CREATE FUNCTION customer_identifier_type_set(
   max_per_customer integer DEFAULT NULL, within interval DEFAULT NULL, generic_after integer DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   INSERT INTO customer_identifier_type VALUES (identifier, coalesce(attribute, identifier), kind, region, priority, max_per_customer, within, generic_after)
   ON CONFLICT ON CONSTRAINT customer_identifier_type_pkey DO UPDATE SET attribute = excluded.attribute, kind = excluded.kind,
     region = excluded.region, priority = excluded.priority, max_per_customer = excluded.max_per_customer,
@@ -19,7 +19,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
   id text;
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   SELECT CASE WHEN s.id_sequence IS NULL THEN gen_random_uuid()::text ELSE nextval(s.id_sequence)::text END INTO id FROM customer_setting s;
   INSERT INTO customer (customer_id, canonical_id) VALUES (id, id);
   RETURN id;
@@ -30,7 +30,7 @@ COMMENT ON FUNCTION customer_new_id() IS 'Makes a new, empty customer and return
 CREATE FUNCTION customer_identifiers_of(attributes jsonb, OUT identifier text, OUT value text, OUT state text, OUT priority integer) RETURNS SETOF record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 3 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   RETURN QUERY
     SELECT t.identifier, coalesce(n.value, a.raw),
            CASE WHEN n.value IS NULL OR text_is_placeholder(a.raw, t.kind) OR EXISTS (
@@ -52,7 +52,7 @@ DECLARE
   active @extschema@.linkage_model;
   setting record;
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   SELECT s.generic_after, s.candidate_limit INTO setting FROM customer_setting s;
   RETURN QUERY
     SELECT DISTINCT ON (m.canonical_id) m.canonical_id, m.customer_id, m.record_id, m.identifier, 100.0::float8 - m.priority / 1e6
@@ -88,7 +88,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
   found text;
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   SELECT t.identifier INTO found
   FROM customer_identifier_type t
   WHERE t.max_per_customer IS NOT NULL AND t.identifier = ANY (names) AND t.max_per_customer < (
@@ -121,7 +121,7 @@ DECLARE
   record_id bigint;
   active @extschema@.linkage_model;
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   IF source IS NULL OR source_key IS NULL OR jsonb_typeof(attributes) IS DISTINCT FROM 'object' THEN
     RAISE EXCEPTION 'a record needs a source, a key and attributes that are a jsonb object' USING ERRCODE = 'invalid_parameter_value';
   END IF;
@@ -235,7 +235,7 @@ COMMENT ON FUNCTION customer_identify(text, text, jsonb, timestamptz) IS
 CREATE FUNCTION customer_index_records(fitted linkage_model) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   IF EXISTS (SELECT FROM customer_identifier_type) THEN
     INSERT INTO customer_identifier (identifier, value, record_id, state)
     SELECT i.identifier, i.value, r.record_id, i.state
@@ -259,7 +259,7 @@ DECLARE
   g record;
   merged record;
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   LOCK TABLE customer_model IN EXCLUSIVE MODE;
   SELECT * INTO setting FROM customer_setting;
   SELECT count(*) INTO records FROM customer_record;
@@ -342,7 +342,7 @@ COMMENT ON FUNCTION customer_resolve(linkage_spec) IS
 'Resolves all records of the catalogue: fits the specification''s model to their attributes (it becomes the active one), weighs candidate pairs, adds shared identifiers and judgements, and clusters. Records without a customer get one, those in an existing customer''s cluster join it, customers in one cluster are merged as by customer_merge (refusals go to review). Existing ids stay; customers are not taken apart. The same records give the same customers whatever their order.';
 
 CREATE FUNCTION customer_why_not(a text, b text, OUT step text, OUT answer text, OUT detail jsonb) RETURNS SETOF record
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 5 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   ca text := @extschema@.customer_canonical(a);
@@ -350,7 +350,7 @@ DECLARE
   active @extschema@.linkage_model;
   obstacle text;
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   step := 'customers';
   IF ca IS NULL OR cb IS NULL THEN
     answer := 'unknown customer'; RETURN NEXT; RETURN;

@@ -5,7 +5,7 @@ RETURNS SETOF record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 20 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   RETURN QUERY
     SELECT h.happened_at, h.customer_id, h.kind, h.actor, h.payload
     FROM customer_history h JOIN customer c ON c.customer_id = h.customer_id
@@ -22,7 +22,7 @@ DECLARE
   found jsonb;
   result jsonb := '{}';
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   FOR ref IN SELECT r.relation, r.column_name, r.mode FROM customer_reference r
              WHERE NOT journeys_only OR r.mode = 'combine' ORDER BY r.relation::text, r.column_name LOOP
     EXECUTE format('SELECT jsonb_agg(to_jsonb(r) ORDER BY r::text) FROM %s r WHERE r.%I::text = ANY ($1)', ref.relation, ref.column_name)
@@ -41,7 +41,7 @@ DECLARE
   canonical text;
   ids text[];
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   canonical := (SELECT c.canonical_id FROM customer c WHERE c.customer_id = customer);
   IF canonical IS NULL THEN RETURN NULL; END IF;
   SELECT array_agg(c.customer_id ORDER BY c.created_at, c.customer_id) INTO ids FROM customer c
@@ -68,7 +68,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, p
 DECLARE
   ids text[];
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   SELECT array_agg(c.customer_id) INTO ids FROM customer c
   WHERE c.canonical_id = (SELECT x.canonical_id FROM customer x WHERE x.customer_id = customer);
   IF ids IS NULL THEN RETURN NULL; END IF;
@@ -91,7 +91,7 @@ DECLARE
   ids bigint[];
   n bigint;
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   -- a customer goes with all that was merged into it; a merged one is a part and goes alone
   SELECT array_agg(c.customer_id ORDER BY c.customer_id) INTO erased FROM (
     SELECT c.customer_id FROM customer c
@@ -139,7 +139,7 @@ COMMENT ON FUNCTION customer_erase(text, text, boolean) IS
 CREATE FUNCTION customer_unsuppress(identifier text, value text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  PERFORM @extschema@.customer_catalogue_enter();
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   DELETE FROM customer_suppression s USING customer_secret k WHERE s.digest = customer_digest(k.salt, identifier, value);
   RETURN FOUND;
 END $$;

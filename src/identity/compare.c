@@ -72,9 +72,9 @@ cj_compare_kind(CjText name, CjComparison *comparison, CjNormalizer *normalizer)
 void
 cj_compare_prepare(CjComparison *comparison, MemoryContext context)
 {
-	comparison->left = MemoryContextAllocZero(context, sizeof(CjMatcher));
-	comparison->left_user = MemoryContextAllocZero(context, sizeof(CjMatcher));
-	comparison->spare = MemoryContextAllocZero(context, sizeof(CjMatcher));
+	comparison->left = MemoryContextAllocZero(context, sizeof(CjTextMatcher));
+	comparison->left_user = MemoryContextAllocZero(context, sizeof(CjTextMatcher));
+	comparison->spare = MemoryContextAllocZero(context, sizeof(CjTextMatcher));
 	comparison->memo = NULL;
 	comparison->left_code = -1;
 	if (comparison->kind != CJ_COMPARE_EXACT && comparison->kind != CJ_COMPARE_PREFIX)
@@ -212,9 +212,9 @@ cj_compare(CjComparison *comparison, const CjValues *values, int32 a, int32 b)
 	{
 		CjChars		left = cj_value_chars(values, a);
 
-		cj_matcher_set(comparison->left, left);
+		cj_text_matcher_set(comparison->left, left);
 		if (comparison->kind == CJ_COMPARE_EMAIL)
-			cj_matcher_set(comparison->left_user, user_part(left));
+			cj_text_matcher_set(comparison->left_user, user_part(left));
 		comparison->left_code = a;
 	}
 	level = compare_chars(comparison, cj_value_chars(values, a), cj_value_chars(values, b));

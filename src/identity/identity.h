@@ -64,7 +64,7 @@ extern int	cj_normalize(const char *from, int len, char *to);
  * positions where it stands, as bits.  Characters below 256 index a table,
  * others a small hash table.  Longer strings than 64 use no bits.
  */
-typedef struct CjMatcher
+typedef struct CjTextMatcher
 {
 	CjChars		pattern;		/* must outlive comparisons, not the next set */
 	uint32		set[CJ_MATCHER_BITS];	/* the characters that have bits */
@@ -73,22 +73,22 @@ typedef struct CjMatcher
 	uint32		high_char[CJ_MATCHER_SLOTS];
 	uint64		high_bits[CJ_MATCHER_SLOTS];
 	bool		has_high;
-} CjMatcher;
+} CjTextMatcher;
 
 /* All zero is a matcher without a pattern. */
-extern void cj_matcher_set(CjMatcher *matcher, CjChars pattern);
+extern void cj_text_matcher_set(CjTextMatcher *matcher, CjChars pattern);
 
-extern double cj_jaro(const CjMatcher *matcher, CjChars text);
+extern double cj_jaro(const CjTextMatcher *matcher, CjChars text);
 
 /* Winkler's: a common prefix of up to 4 raises a Jaro above boost_from. */
-extern double cj_jaro_winkler(const CjMatcher *matcher, CjChars text,
+extern double cj_jaro_winkler(const CjTextMatcher *matcher, CjChars text,
 							  double prefix_scale, double boost_from);
 #define CJ_PREFIX_SCALE		0.1
 #define CJ_BOOST_FROM		0.7
 
 /* Edit distances; more than max (if not negative) gives max + 1, early. */
-extern int	cj_levenshtein(const CjMatcher *matcher, CjChars text, int max);
-extern int	cj_osa(const CjMatcher *matcher, CjChars text, int max);
+extern int	cj_levenshtein(const CjTextMatcher *matcher, CjChars text, int max);
+extern int	cj_osa(const CjTextMatcher *matcher, CjChars text, int max);
 
 /* ---- personal names (name.c, name_words.c) ---- */
 
@@ -101,7 +101,7 @@ extern int	cj_osa(const CjMatcher *matcher, CjChars text, int max);
 extern int	cj_name_normalize(const char *from, int len, char *to);
 
 /* Similarity of two normalised names, 0 to 1, whatever the order of words. */
-extern double cj_name_similarity(CjMatcher *matcher, CjChars a, CjChars b);
+extern double cj_name_similarity(CjTextMatcher *matcher, CjChars a, CjChars b);
 
 typedef struct CjPersonName
 {

@@ -193,9 +193,9 @@ typedef struct CjComparison
 	double		other_share;
 
 	/* state of a run of comparisons */
-	CjMatcher  *left;
-	CjMatcher  *left_user;
-	CjMatcher  *spare;
+	CjTextMatcher  *left;
+	CjTextMatcher  *left_user;
+	CjTextMatcher  *spare;
 	int32		left_code;
 	struct CjMemo *memo;
 } CjComparison;

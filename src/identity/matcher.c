@@ -28,7 +28,7 @@ high_slot(uint32 c)
 }
 
 void
-cj_matcher_set(CjMatcher *matcher, CjChars pattern)
+cj_text_matcher_set(CjTextMatcher *matcher, CjChars pattern)
 {
 	for (int i = 0; i < matcher->nset; i++)
 		if (matcher->set[i] < 256)
@@ -60,7 +60,7 @@ cj_matcher_set(CjMatcher *matcher, CjChars pattern)
 
 /* The positions of c in the pattern. */
 static inline uint64
-positions(const CjMatcher *matcher, uint32 c)
+positions(const CjTextMatcher *matcher, uint32 c)
 {
 	uint32		slot;
 
@@ -117,7 +117,7 @@ jaro_long(CjChars a, CjChars b)
 }
 
 double
-cj_jaro(const CjMatcher *matcher, CjChars text)
+cj_jaro(const CjTextMatcher *matcher, CjChars text)
 {
 	CjChars		pattern = matcher->pattern;
 	int			window = Max(0, Max(pattern.n, text.n) / 2 - 1);
@@ -132,12 +132,12 @@ cj_jaro(const CjMatcher *matcher, CjChars text)
 		return pattern.n == text.n ? 1.0 : 0.0;
 	if (pattern.n > CJ_MATCHER_BITS)
 	{
-		CjMatcher	other;
+		CjTextMatcher	other;
 
 		if (text.n > CJ_MATCHER_BITS)
 			return jaro_long(pattern, text);
 		memset(&other, 0, sizeof(other));
-		cj_matcher_set(&other, text);
+		cj_text_matcher_set(&other, text);
 		return cj_jaro(&other, pattern);
 	}
 	/* the window moves along as a mask; nothing here depends on a guess */
@@ -163,7 +163,7 @@ cj_jaro(const CjMatcher *matcher, CjChars text)
 }
 
 double
-cj_jaro_winkler(const CjMatcher *matcher, CjChars text,
+cj_jaro_winkler(const CjTextMatcher *matcher, CjChars text,
 				double prefix_scale, double boost_from)
 {
 	double		jaro = cj_jaro(matcher, text);
@@ -223,7 +223,7 @@ distance_long(CjChars a, CjChars b, bool swaps, int max)
 
 /* Both distances: "swaps" makes two neighbours that changed places one edit. */
 static inline int
-distance(const CjMatcher *matcher, CjChars text, bool swaps, int max)
+distance(const CjTextMatcher *matcher, CjChars text, bool swaps, int max)
 {
 	CjChars		pattern = matcher->pattern;
 	uint64		vp = ~UINT64CONST(0);
@@ -239,12 +239,12 @@ distance(const CjMatcher *matcher, CjChars text, bool swaps, int max)
 		return text.n;
 	if (pattern.n > CJ_MATCHER_BITS)
 	{
-		CjMatcher	other;
+		CjTextMatcher	other;
 
 		if (text.n > CJ_MATCHER_BITS)
 			return distance_long(pattern, text, swaps, max);
 		memset(&other, 0, sizeof(other));
-		cj_matcher_set(&other, text);
+		cj_text_matcher_set(&other, text);
 		return swaps ? cj_osa(&other, pattern, max) : cj_levenshtein(&other, pattern, max);
 	}
 	last = UINT64CONST(1) << (pattern.n - 1);
@@ -272,13 +272,13 @@ distance(const CjMatcher *matcher, CjChars text, bool swaps, int max)
 }
 
 int
-cj_levenshtein(const CjMatcher *matcher, CjChars text, int max)
+cj_levenshtein(const CjTextMatcher *matcher, CjChars text, int max)
 {
 	return distance(matcher, text, false, max);
 }
 
 int
-cj_osa(const CjMatcher *matcher, CjChars text, int max)
+cj_osa(const CjTextMatcher *matcher, CjChars text, int max)
 {
 	return distance(matcher, text, true, max);
 }

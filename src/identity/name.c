@@ -111,7 +111,7 @@ split_chars(CjChars name, CjChars *word)
 }
 
 static double
-word_similarity(CjMatcher *matcher, CjChars text)
+word_similarity(CjTextMatcher *matcher, CjChars text)
 {
 	CjChars		pattern = matcher->pattern;
 	double		similarity;
@@ -124,7 +124,7 @@ word_similarity(CjMatcher *matcher, CjChars text)
 
 /* The largest sum of similarities of pairs of words; na <= nb. */
 static double
-best_pairing(CjMatcher *matcher, const CjChars *a, int na, const CjChars *b, int nb)
+best_pairing(CjTextMatcher *matcher, const CjChars *a, int na, const CjChars *b, int nb)
 {
 	double		best[1 << CJ_NAME_TOKENS];
 	double		sim[CJ_NAME_TOKENS];
@@ -134,7 +134,7 @@ best_pairing(CjMatcher *matcher, const CjChars *a, int na, const CjChars *b, int
 		best[set] = 0.0;
 	for (int j = 0; j < nb; j++)
 	{
-		cj_matcher_set(matcher, b[j]);
+		cj_text_matcher_set(matcher, b[j]);
 		for (int i = 0; i < na; i++)
 			sim[i] = word_similarity(matcher, a[i]);
 		/* from the fullest set down: each reads only sets without word j */
@@ -147,7 +147,7 @@ best_pairing(CjMatcher *matcher, const CjChars *a, int na, const CjChars *b, int
 }
 
 double
-cj_name_similarity(CjMatcher *matcher, CjChars a, CjChars b)
+cj_name_similarity(CjTextMatcher *matcher, CjChars a, CjChars b)
 {
 	CjChars		word_a[CJ_NAME_TOKENS];
 	CjChars		word_b[CJ_NAME_TOKENS];

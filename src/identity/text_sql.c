@@ -47,7 +47,7 @@ PG_FUNCTION_INFO_V1(cj_name_parse_text);
 /* Kept at a call site: the left string as bytes and as code points. */
 typedef struct Prepared
 {
-	CjMatcher	matcher;
+	CjTextMatcher	matcher;
 	char	   *bytes;
 	int			len;
 	int			capacity;
@@ -87,7 +87,7 @@ cj_utf8_text(const char *utf8, int len)
 }
 
 /* The call site's matcher, set to the given string. */
-static CjMatcher *
+static CjTextMatcher *
 prepare(FunctionCallInfo fcinfo, CjText value)
 {
 	FmgrInfo   *flinfo = fcinfo->flinfo;
@@ -117,7 +117,7 @@ prepare(FunctionCallInfo fcinfo, CjText value)
 	p->len = value.len;
 	pattern.c = p->chars;
 	pattern.n = cj_decode(value.data, value.len, p->chars);
-	cj_matcher_set(&p->matcher, pattern);
+	cj_text_matcher_set(&p->matcher, pattern);
 	return &p->matcher;
 }
 
@@ -137,7 +137,7 @@ Datum
 cj_text_jaro(PG_FUNCTION_ARGS)
 {
 	uint32		buffer[SHORT_TEXT];
-	CjMatcher  *matcher = prepare(fcinfo, cj_utf8_arg(PG_GETARG_TEXT_PP(0)));
+	CjTextMatcher  *matcher = prepare(fcinfo, cj_utf8_arg(PG_GETARG_TEXT_PP(0)));
 
 	PG_RETURN_FLOAT8(cj_jaro(matcher, chars_of(cj_utf8_arg(PG_GETARG_TEXT_PP(1)), buffer)));
 }
@@ -160,7 +160,7 @@ Datum
 cj_text_jaro_winkler(PG_FUNCTION_ARGS)
 {
 	uint32		buffer[SHORT_TEXT];
-	CjMatcher  *matcher = prepare(fcinfo, cj_utf8_arg(PG_GETARG_TEXT_PP(0)));
+	CjTextMatcher  *matcher = prepare(fcinfo, cj_utf8_arg(PG_GETARG_TEXT_PP(0)));
 	CjChars		b = chars_of(cj_utf8_arg(PG_GETARG_TEXT_PP(1)), buffer);
 
 	check_winkler(PG_GETARG_FLOAT8(2), PG_GETARG_FLOAT8(3));
@@ -173,7 +173,7 @@ cj_text_jaro_winkler(PG_FUNCTION_ARGS)
 Datum
 cj_text_jaro_winkler_many(PG_FUNCTION_ARGS)
 {
-	CjMatcher  *matcher = prepare(fcinfo, cj_utf8_arg(PG_GETARG_TEXT_PP(0)));
+	CjTextMatcher  *matcher = prepare(fcinfo, cj_utf8_arg(PG_GETARG_TEXT_PP(0)));
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
 	uint32		buffer[SHORT_TEXT];
 	Datum	   *elements;
@@ -278,7 +278,7 @@ cj_name_similarity_text(PG_FUNCTION_ARGS)
 	CjChars		name[2];
 
 	if (flinfo->fn_extra == NULL)
-		flinfo->fn_extra = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(CjMatcher));
+		flinfo->fn_extra = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(CjTextMatcher));
 	for (int i = 0; i < 2; i++)
 	{
 		CjText		t = cj_utf8_arg(PG_GETARG_TEXT_PP(i));

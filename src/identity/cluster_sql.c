@@ -87,6 +87,7 @@ state_of(FunctionCallInfo fcinfo)
 	state->kept = cj_options_keep(options, isnull, context);
 	read_options(state, options, isnull);
 	cj_values_init(&state->nodes, context);
+	state->nodes.bytes_only = true;
 	return state;
 }
 

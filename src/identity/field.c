@@ -349,13 +349,13 @@ cj_linkage_clear(CjLinkage *linkage)
 		linkage->comparison[c].left_code = -1;
 }
 
-static int
-compare_ids(const void *a, const void *b, void *arg)
+static CjText
+id_text(const void *linkage, int32 record)
 {
-	const CjLinkage *linkage = arg;
+	const char *id = cj_record_id(linkage, record);
+	CjText		text = {id, (int32) strlen(id)};
 
-	return strcmp(cj_record_id(linkage, *(const int32 *) a),
-				  cj_record_id(linkage, *(const int32 *) b));
+	return text;
 }
 
 void
@@ -363,15 +363,12 @@ cj_linkage_sort(CjLinkage *linkage)
 {
 	int32		n = linkage->nrecords;
 	Size		size = sizeof(int32) * Max((Size) n, 1);
-	int32	   *order = MemoryContextAllocHuge(CurrentMemoryContext, size);
+	int32	   *order = cj_sorted_texts(n, id_text, linkage);
 	int32	   *codes = MemoryContextAllocHuge(CurrentMemoryContext, size);
 	Size	   *ids = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Size) * Max((Size) n, 1));
 
-	for (int32 i = 0; i < n; i++)
-		order[i] = i;
-	qsort_arg(order, n, sizeof(int32), compare_ids, linkage);
 	for (int32 i = 1; i < n; i++)
-		if (compare_ids(&order[i - 1], &order[i], linkage) == 0)
+		if (strcmp(cj_record_id(linkage, order[i - 1]), cj_record_id(linkage, order[i])) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNIQUE_VIOLATION),
 					 errmsg("record \"%s\" occurs more than once",

@@ -67,6 +67,7 @@ typedef struct CjRaw
 typedef struct CjValues
 {
 	MemoryContext context;
+	bool		bytes_only;		/* code points are not wanted */
 	CjValue    *value;
 	int32		nvalues;
 	int32		value_room;
@@ -108,6 +109,9 @@ cj_value_text(const CjValues *values, int32 code)
 
 	return text;
 }
+
+/* Positions 0 .. n - 1 in byte order of the texts that "get" gives. */
+extern int32 *cj_sorted_texts(int32 n, CjText (*get) (const void *arg, int32 i), const void *arg);
 
 /* Codes in byte order of their values. */
 extern int32 *cj_values_sorted(const CjValues *values);

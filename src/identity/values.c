@@ -17,6 +17,7 @@
 #include "common/hashfn.h"
 #include "compat.h"
 #include "miscadmin.h"
+#include "port/pg_bswap.h"
 #include "utils/memutils.h"
 
 #include "identity/linkage.h"
@@ -178,30 +179,71 @@ cj_values_code(CjValues *values, const char *utf8, int32 len)
 	memset(value, 0, sizeof(*value));
 	value->bytes = store_bytes(values, utf8, len);
 	value->len = len;
-	value->chars = store_chars(values, utf8, len, &value->n);
+	if (!values->bytes_only)
+		value->chars = store_chars(values, utf8, len, &value->n);
 	if ((uint32) values->nvalues > values->value_mask / 2)
 		spread_values(values);
 	return values->nvalues - 1;
 }
 
-static int
-compare_values(const void *a, const void *b, void *arg)
+/* The first 8 bytes as a number that orders like them. */
+static uint64
+prefix_of(CjText text)
 {
-	const CjValues *values = arg;
+	uint64		prefix = 0;
 
-	return cj_text_compare(cj_value_text(values, *(const int32 *) a),
-						   cj_value_text(values, *(const int32 *) b));
+	memcpy(&prefix, text.data, Min(text.len, 8));
+#ifndef WORDS_BIGENDIAN
+	prefix = pg_bswap64(prefix);
+#endif
+	return prefix;
+}
+
+typedef struct Sortable
+{
+	uint64		prefix;
+	CjText		text;
+	int32		index;
+} Sortable;
+
+#define ST_SORT sort_texts
+#define ST_ELEMENT_TYPE Sortable
+#define ST_COMPARE(x, y) ((x)->prefix != (y)->prefix ? ((x)->prefix < (y)->prefix ? -1 : 1) : \
+						  cj_text_compare((x)->text, (y)->text))
+#define ST_SCOPE static
+#define ST_DEFINE
+#define ST_CHECK_FOR_INTERRUPTS
+#include "lib/sort_template.h"
+
+int32 *
+cj_sorted_texts(int32 n, CjText (*get) (const void *arg, int32 i), const void *arg)
+{
+	int32	   *sorted = MemoryContextAllocHuge(CurrentMemoryContext,
+												sizeof(int32) * Max((Size) n, 1));
+	Sortable   *item = MemoryContextAllocHuge(CurrentMemoryContext,
+											  sizeof(Sortable) * Max((Size) n, 1));
+
+	for (int32 i = 0; i < n; i++)
+	{
+		item[i].text = get(arg, i);
+		item[i].prefix = prefix_of(item[i].text);
+		item[i].index = i;
+	}
+	sort_texts(item, n);
+	for (int32 i = 0; i < n; i++)
+		sorted[i] = item[i].index;
+	pfree(item);
+	return sorted;
+}
+
+static CjText
+value_text(const void *values, int32 i)
+{
+	return cj_value_text(values, i);
 }
 
 int32 *
 cj_values_sorted(const CjValues *values)
 {
-	int32	   *sorted = MemoryContextAllocHuge(CurrentMemoryContext,
-												sizeof(int32) * Max((Size) values->nvalues, 1));
-
-	for (int32 i = 0; i < values->nvalues; i++)
-		sorted[i] = i;
-	qsort_arg(sorted, values->nvalues, sizeof(int32), compare_values,
-			  unconstify(CjValues *, values));
-	return sorted;
+	return cj_sorted_texts(values->nvalues, value_text, values);
 }

@@ -60,7 +60,6 @@ typedef struct CjRaw
 {
 	Size		bytes;
 	int32		len;
-	uint32		hash;
 	int32		code;			/* of its normalised value, -1 if missing */
 } CjRaw;
 
@@ -71,12 +70,12 @@ typedef struct CjValues
 	CjValue    *value;
 	int32		nvalues;
 	int32		value_room;
-	uint32	   *value_slot;		/* open addressing; code + 1 */
+	uint64	   *value_slot;		/* open addressing; hash and code + 1 */
 	uint32		value_mask;
 	CjRaw	   *raw;
 	int32		nraw;
 	int32		raw_room;
-	uint32	   *raw_slot;
+	uint64	   *raw_slot;
 	uint32		raw_mask;
 	char	   *bytes;
 	Size		nbytes;

@@ -30,10 +30,10 @@ grow(MemoryContext context, void *array, Size size)
 	return array == NULL ? MemoryContextAllocHuge(context, size) : repalloc_huge(array, size);
 }
 
-static uint32 *
+static uint64 *
 new_slots(MemoryContext context, Size n)
 {
-	return MemoryContextAllocExtended(context, sizeof(uint32) * n,
+	return MemoryContextAllocExtended(context, sizeof(uint64) * n,
 									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
@@ -84,23 +84,38 @@ hash_text(const char *data, int32 len)
 	return hash_bytes((const unsigned char *) data, len);
 }
 
-/* Doubles the raw table's slots when it is half full. */
-static void
-spread_raw(CjValues *values)
+/*
+ * A slot holds the string's hash above its number plus one, so that strings
+ * that only share a slot are told apart, and slots are spread anew, without a
+ * look at the strings.
+ */
+static inline uint64
+slot_of(uint32 hash, int32 number)
 {
-	uint32		mask = values->raw_mask * 2 + 1;
+	return (uint64) hash << 32 | (uint32) (number + 1);
+}
 
-	pfree(values->raw_slot);
-	values->raw_slot = new_slots(values->context, (Size) mask + 1);
-	values->raw_mask = mask;
-	for (int32 i = 0; i < values->nraw; i++)
+/* A table of twice the slots. */
+static uint64 *
+spread(MemoryContext context, uint64 *slots, uint32 *mask)
+{
+	uint32		old_mask = *mask;
+	uint32		new_mask = old_mask * 2 + 1;
+	uint64	   *wider = new_slots(context, (Size) new_mask + 1);
+
+	for (uint32 i = 0; i <= old_mask; i++)
 	{
-		uint32		slot = values->raw[i].hash & mask;
+		uint32		slot = (uint32) (slots[i] >> 32) & new_mask;
 
-		while (values->raw_slot[slot] != 0)
-			slot = (slot + 1) & mask;
-		values->raw_slot[slot] = i + 1;
+		if (slots[i] == 0)
+			continue;
+		while (wider[slot] != 0)
+			slot = (slot + 1) & new_mask;
+		wider[slot] = slots[i];
 	}
+	pfree(slots);
+	*mask = new_mask;
+	return wider;
 }
 
 CjRaw *
@@ -112,8 +127,10 @@ cj_values_raw(CjValues *values, const char *raw, int32 len, bool *found)
 
 	for (; values->raw_slot[slot] != 0; slot = (slot + 1) & values->raw_mask)
 	{
-		entry = &values->raw[values->raw_slot[slot] - 1];
-		if (entry->hash == hash && entry->len == len &&
+		if ((uint32) (values->raw_slot[slot] >> 32) != hash)
+			continue;
+		entry = &values->raw[(uint32) values->raw_slot[slot] - 1];
+		if (entry->len == len &&
 			memcmp(values->bytes + entry->bytes, raw, len) == 0)
 		{
 			*found = true;
@@ -126,47 +143,30 @@ cj_values_raw(CjValues *values, const char *raw, int32 len, bool *found)
 		values->raw_room = Max(32, values->raw_room * 2);
 		values->raw = grow(values->context, values->raw, sizeof(CjRaw) * (Size) values->raw_room);
 	}
-	values->raw_slot[slot] = ++values->nraw;
-	entry = &values->raw[values->nraw - 1];
+	values->raw_slot[slot] = slot_of(hash, values->nraw);
+	entry = &values->raw[values->nraw++];
 	entry->bytes = store_bytes(values, raw, len);
 	entry->len = len;
-	entry->hash = hash;
 	entry->code = -1;
 	if ((uint32) values->nraw > values->raw_mask / 2)
-		spread_raw(values);
+		values->raw_slot = spread(values->context, values->raw_slot, &values->raw_mask);
 	return entry;
-}
-
-static void
-spread_values(CjValues *values)
-{
-	uint32		mask = values->value_mask * 2 + 1;
-
-	pfree(values->value_slot);
-	values->value_slot = new_slots(values->context, (Size) mask + 1);
-	values->value_mask = mask;
-	for (int32 i = 0; i < values->nvalues; i++)
-	{
-		uint32		slot = hash_text(values->bytes + values->value[i].bytes,
-									 values->value[i].len) & mask;
-
-		while (values->value_slot[slot] != 0)
-			slot = (slot + 1) & mask;
-		values->value_slot[slot] = i + 1;
-	}
 }
 
 int32
 cj_values_code(CjValues *values, const char *utf8, int32 len)
 {
-	uint32		slot = hash_text(utf8, len) & values->value_mask;
+	uint32		hash = hash_text(utf8, len);
+	uint32		slot = hash & values->value_mask;
 	CjValue    *value;
 
 	for (; values->value_slot[slot] != 0; slot = (slot + 1) & values->value_mask)
 	{
-		value = &values->value[values->value_slot[slot] - 1];
+		if ((uint32) (values->value_slot[slot] >> 32) != hash)
+			continue;
+		value = &values->value[(uint32) values->value_slot[slot] - 1];
 		if (value->len == len && memcmp(values->bytes + value->bytes, utf8, len) == 0)
-			return values->value_slot[slot] - 1;
+			return (int32) ((uint32) values->value_slot[slot] - 1);
 	}
 	if (values->nvalues == values->value_room)
 	{
@@ -174,7 +174,7 @@ cj_values_code(CjValues *values, const char *utf8, int32 len)
 		values->value = grow(values->context, values->value,
 							 sizeof(CjValue) * (Size) values->value_room);
 	}
-	values->value_slot[slot] = values->nvalues + 1;
+	values->value_slot[slot] = slot_of(hash, values->nvalues);
 	value = &values->value[values->nvalues++];
 	memset(value, 0, sizeof(*value));
 	value->bytes = store_bytes(values, utf8, len);
@@ -182,7 +182,7 @@ cj_values_code(CjValues *values, const char *utf8, int32 len)
 	if (!values->bytes_only)
 		value->chars = store_chars(values, utf8, len, &value->n);
 	if ((uint32) values->nvalues > values->value_mask / 2)
-		spread_values(values);
+		values->value_slot = spread(values->context, values->value_slot, &values->value_mask);
 	return values->nvalues - 1;
 }
 

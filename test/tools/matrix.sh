@@ -29,27 +29,27 @@ suite_of() {
         16) echo noble ;;
         17) echo trixie ;;
         18) echo sid ;;
-        *) echo "No distribution is known that ships PostgreSQL $1." >&2; exit 2 ;;
+        *) return 1 ;;
     esac
 }
 
 # Makes the root of a major, if it is not there: only a complete one gets its name.
 make_root() {
     local major=$1 root=$roots/pg$1 suite partial=$roots/pg$1.partial
-    local options=(--variant=minbase) mirror=()
-    suite=$(suite_of "$major")
+    local packages=ca-certificates,make components=main,universe options=(--variant=minbase) mirror=()
+    suite=$(suite_of "$major") || { echo 'no distribution is known that ships it'; return 1; }
     [ ! -d "$root" ] || return 0
     command -v debootstrap >/dev/null || { echo 'debootstrap is missing'; return 1; }
     if [ "$suite" = noble ]; then
         local keyring=${UBUNTU_KEYRING:-/usr/share/keyrings/ubuntu-archive-keyring.gpg}
         [ -n "${UBUNTU_MIRROR:-}" ] || { echo 'UBUNTU_MIRROR is not set'; return 1; }
         [ -f "$keyring" ] || { echo "there is no keyring $keyring"; return 1; }
-        options+=(--keyring="$keyring" --components=main,universe --include=ca-certificates,make)
+        options+=(--keyring="$keyring" --components="$components" --include="$packages")
         mirror=("$UBUNTU_MIRROR")
         # releases newer than debootstrap itself are made as older ones are
         [ -e /usr/share/debootstrap/scripts/noble ] || mirror+=(/usr/share/debootstrap/scripts/gutsy)
     else
-        options+=(--include=ca-certificates,make)
+        options+=(--include="$packages")
         [ -z "${DEBIAN_MIRROR:-}" ] || mirror=("$DEBIAN_MIRROR")
     fi
     rm -rf "$partial"

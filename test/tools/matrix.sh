@@ -62,7 +62,11 @@ make_root() {
     mv "$partial" "$root"
 }
 
-# Runs the suite in a root; its mounts and processes end with it.
+# Runs the suite in a root; its mounts and processes end with it, and it ends
+# with this script.
+running=
+trap '[ -z "$running" ] || kill -KILL "$running"' EXIT
+trap 'exit 1' INT TERM
 run_suite() {
     local major=$1 root=$roots/pg$1 tree=/usr/src/customer_journey
     rm -rf "${root:?}$tree"
@@ -74,7 +78,12 @@ run_suite() {
         mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount -t tmpfs shm "$1/dev/shm" &&
         exec chroot "$1" env HOME=/root LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin \
             PG_CONFIG="/usr/lib/postgresql/$2/bin/pg_config" make --no-print-directory -C "$3" test' \
-        sh "$root" "$major" "$tree" >"$roots/pg$major.log" 2>&1
+        sh "$root" "$major" "$tree" >"$roots/pg$major.log" 2>&1 9>&- &
+    running=$!
+    local status=0
+    wait "$running" || status=$?
+    running=
+    return "$status"
 }
 
 summary=

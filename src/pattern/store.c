@@ -165,7 +165,8 @@ typedef struct Reader
 	const uint8 *end;
 } Reader;
 
-static pg_attribute_noreturn() void
+static pg_attribute_noreturn()
+void
 damaged(void)
 {
 	ereport(ERROR,

@@ -221,6 +221,8 @@ sub run_queries
 		my ($label, $kind) = $file =~ m{/(([a-z]+)(?:_\w+)?)\.sql$} or next;
 		my $system = $system_of{$kind};
 		next if !$system || !$systems{$system};
+		my ($least) = directive($file, 'threads');
+		next if defined $least && $threads < $least;
 
 		# A session of its own for each of our queries; the others hold their database alone.
 		my $worker = $system eq 'postgres' ? start($system, $threads) : ($shared{$system} ||= start($system, $threads));
@@ -301,31 +303,45 @@ sub print_tables
 	}
 	print "\nTimes: the median of $opt{rounds} rounds; \"x ours\" is the time divided by that of the case's first row.\n\n";
 	print_table(@lines);
-	print "\nFigures\n\n";
+	print "\nFigures\n\n" if @figures;
 	print_table([ 'case', 'figure', 'is', 'unit' ], @figures) if @figures;
-	print "\nTargets\n\n";
-	print_table([ 'case', 'threads', 'target', 'measured', 'met' ], map { judge(@$_) } @targets);
+	print "\nTargets\n\n" if @targets;
+	print_table([ 'case', 'threads', 'target', 'measured', 'by cpu', 'met' ], map { judge(@$_) } @targets) if @targets;
 	return;
 }
 
-# A target is "name <= number" or "name / name >= number", of figures or times.
+# A target is "name <= number" or "name / name >= number", of figures or times;
+# of times, the ratio of processor times is shown too.
 sub judge
 {
 	my ($case, $target) = @_;
 	my ($above, $below, $relation, $limit) = $target =~ m{^(\w+)(?: */ *(\w+))? *([<>]=) *([\d.]+)$}
 	  or die "$case: not a target: $target\n";
-	my %threads = map { $_->{threads} => 1 } grep { $_->{case} eq $case } @times;
+	my %figure = map { $_->[1] => $_->[2] } grep { $_->[0] eq $case } @figures;
 	my @lines;
-	for my $n (sort { $a <=> $b } keys %threads ? keys %threads : 0)
+	if (defined $figure{$above})
 	{
-		my %is = map { $_->[1] => $_->[2] } grep { $_->[0] eq $case } @figures;
-		$is{ $_->{label} } = $_->{median} for grep { $_->{case} eq $case && $_->{threads} == $n } @times;
-		next if !defined $is{$above} || (defined $below && !defined $is{$below});
-		my $measured = defined $below ? $is{$above} / $is{$below} : $is{$above};
-		my $met = $relation eq '<=' ? $measured <= $limit : $measured >= $limit;
-		push @lines, [ $case, $n || '-', $target, sprintf('%.2f', $measured), $met ? 'yes' : 'NO' ];
+		my $is = defined $below ? $figure{$above} / $figure{$below} : $figure{$above};
+		return [ $case, '-', $target, sprintf('%.2f', $is), '-', met($is, $relation, $limit) ];
+	}
+	for my $row (grep { $_->{case} eq $case && $_->{label} eq $above } @times)
+	{
+		my ($other) = grep { $_->{case} eq $case && $_->{label} eq $below && $_->{threads} == $row->{threads} } @times;
+		next if !$other;
+		my $is = $row->{median} / $other->{median};
+		my ($cpu, $others) = map { median(@{ $_->{processor} }) } $row, $other;
+
+		# The kernel counts hundredths of a second.
+		$cpu = $others < 0.2 ? '-' : sprintf('%.2f', $cpu / $others);
+		push @lines, [ $case, $row->{threads}, $target, sprintf('%.2f', $is), $cpu, met($is, $relation, $limit) ];
 	}
 	return @lines;
+}
+
+sub met
+{
+	my ($is, $relation, $limit) = @_;
+	return ($relation eq '<=' ? $is <= $limit : $is >= $limit) ? 'yes' : 'NO';
 }
 
 # Aligned, and Markdown.

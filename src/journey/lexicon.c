@@ -61,7 +61,8 @@ word_character(const char *at, const char *end)
 	if (c < 0x80)
 		return 0;
 	if (GetDatabaseEncoding() != PG_UTF8)
-		return 1;				/* server encodings have no ASCII within characters */
+		return 1;				/* server encodings have no ASCII within
+								 * characters */
 	len = pg_utf_mblen((const unsigned char *) at);
 	if (len > end - at)
 		return 0;

@@ -123,32 +123,48 @@ offenders('C functions are named cj_ in the library',
 	"SELECT p.oid::regprocedure FROM $functions WHERE lanname = 'c' AND prosrc !~ '^cj_[a-z0-9_]+\$'");
 offenders('functions in C are immutable and parallel safe, but for the planner\'s, which are stable',
 	"SELECT p.oid::regprocedure FROM $functions WHERE lanname IN ('c', 'internal')
-	 AND (proparallel <> 's' OR provolatile <> CASE WHEN proname ~ '_(sel|joinsel|typanalyze)\$' THEN 's' ELSE 'i' END)");
+	 AND (proparallel <> 's' OR provolatile <> CASE WHEN proname ~ '(sel|_typanalyze)\$' THEN 's' ELSE 'i' END)");
 offenders('functions in other languages cannot be led astray by a search path',
 	"SELECT p.oid::regprocedure FROM $functions WHERE lanname NOT IN ('c', 'internal') AND prosqlbody IS NULL
 	 AND NOT EXISTS (SELECT FROM unnest(proconfig) c WHERE c LIKE 'search_path=pg_catalog, %pg_temp')");
 offenders('sets are estimated',
 	"SELECT p.oid::regprocedure FROM $functions WHERE proretset AND prorows = 1000 AND prosupport = 0");
-offenders('aggregates can be split, and are parallel safe',
+offenders('aggregates are parallel safe',
+	"SELECT aggfnoid::regprocedure FROM $functions JOIN pg_aggregate ON aggfnoid = p.oid WHERE proparallel <> 's'");
+
+# These compare all the rows they are given with one another, so that nothing
+# could be done with a part of them.
+my $whole = q{'^(linkage_(fit|train|candidates|pairs|resolve|clusters)|mine_paths|contrast_paths)$'};
+offenders('aggregates can be split',
 	"SELECT aggfnoid::regprocedure FROM $functions JOIN pg_aggregate ON aggfnoid = p.oid
-	 WHERE proparallel <> 's' OR aggcombinefn = 0
-	    OR aggtranstype = 'internal'::regtype AND (aggserialfn = 0 OR aggdeserialfn = 0)");
+	 WHERE aggcombinefn = 0 AND proname !~ $whole
+	    OR aggcombinefn <> 0 AND aggtranstype = 'internal'::regtype AND (aggserialfn = 0 OR aggdeserialfn = 0)");
 offenders('transition functions load the library while planning',
 	"SELECT t.oid::regprocedure FROM $functions JOIN pg_aggregate ON aggfnoid = p.oid
 	 JOIN pg_proc t ON t.oid = aggtransfn WHERE t.prosupport = 0");
 offenders('an aggregate can be used over a window',
 	"SELECT aggfnoid::regprocedure FROM $functions JOIN pg_aggregate ON aggfnoid = p.oid
-	 WHERE aggkind = 'n' AND aggfinalmodify <> 'r'");
+	 WHERE aggkind = 'n' AND aggfinalmodify <> 'r' AND proname !~ $whole");
 
-offenders('names of functions, arguments and results need no quotes', "
-SELECT p.oid::regprocedure, name FROM $functions, unnest(proargnames || proname::text) AS name
+# Words that are no function names cannot be named arguments, but columns they
+# can be.
+offenders('names of functions and their arguments need no quotes', "
+SELECT p.oid::regprocedure, name
+FROM $functions, LATERAL (
+    SELECT name FROM unnest(proargnames, proargmodes) AS a(name, mode) WHERE coalesce(mode, 'i') IN ('i', 'b', 'v')
+    UNION SELECT proname) AS n
 WHERE quote_ident(name) <> name AND name <> ''");
-offenders('names of types and their attributes need no quotes', q{
-SELECT t.oid::regtype, attname
-FROM pg_depend JOIN pg_type t ON classid = 'pg_type'::regclass AND objid = t.oid AND deptype = 'e'
-LEFT JOIN pg_attribute ON attrelid = typrelid AND attnum > 0 AND NOT attisdropped
-WHERE refclassid = 'pg_extension'::regclass
-  AND (quote_ident(typname) <> typname OR quote_ident(attname) <> attname)});
+my $column = q{quote_ident(name) <> name AND NOT EXISTS (
+    SELECT FROM pg_get_keywords() WHERE word = name AND catcode = 'C')};
+offenders('names of result columns need no quotes', "
+SELECT p.oid::regprocedure, name
+FROM $functions, unnest(proargnames, proargmodes) AS a(name, mode) WHERE mode IN ('o', 'b', 't') AND $column");
+offenders('names of types and their attributes need no quotes', qq{
+SELECT t.oid::regtype, name
+FROM pg_depend JOIN pg_type t ON classid = 'pg_type'::regclass AND objid = t.oid AND deptype = 'e',
+     LATERAL (SELECT attname::text AS name FROM pg_attribute WHERE attrelid = typrelid AND attnum > 0 AND NOT attisdropped
+              UNION SELECT typname::text) AS n
+WHERE refclassid = 'pg_extension'::regclass AND typname !~ '^_' AND $column});
 offenders('no operator holds a character that drivers take for a placeholder', q{
 SELECT o.oid::regoperator FROM pg_operator o JOIN pg_depend ON classid = 'pg_operator'::regclass AND objid = o.oid
 WHERE deptype = 'e' AND oprname ~ '[?:$]'});
@@ -187,15 +203,22 @@ WHERE o.oprcom <> 0 AND (c.oprcom <> o.oid OR c.oprleft <> o.oprright OR c.oprri
 # ---- option builders ----
 
 my $builders = "$functions JOIN pg_type t ON t.oid = prorettype AND prosrc = 'cj_options_build'";
-offenders('an option builder has the arguments of its type\'s attributes, all with defaults', "
-SELECT p.oid::regprocedure FROM $builders WHERE (provolatile <> 'i' OR proisstrict OR pronargdefaults <> pronargs
+offenders('an option builder has the arguments of its type\'s attributes', "
+SELECT p.oid::regprocedure FROM $builders WHERE provolatile <> 'i' OR proisstrict
    OR ARRAY(SELECT attname || ' ' || atttypid FROM pg_attribute
             WHERE attrelid = typrelid AND attnum > 0 AND NOT attisdropped ORDER BY 1)
-   <> ARRAY(SELECT proargnames[i] || ' ' || proargtypes[i - 1] FROM generate_series(1, pronargs) i ORDER BY 1))");
+   <> ARRAY(SELECT proargnames[i] || ' ' || proargtypes[i - 1] FROM generate_series(1, pronargs) i ORDER BY 1)");
+
+# Each option alone where the others have defaults, and all by name.
 foreach my $call (split /\n/, $node->safe_psql('ours', "
 SELECT format('SELECT (%1\$s(%2\$I => NULL::%3\$s)).%2\$I IS NULL', p.oid::regproc, proargnames[i],
               format_type(proargtypes[i - 1], NULL))
-FROM $builders, generate_series(1, pronargs) AS i ORDER BY p.oid::regproc::text, i"))
+FROM $builders, generate_series(1, pronargs) AS i WHERE pronargs = pronargdefaults
+UNION ALL
+SELECT format('SELECT %1\$s(%2\$s) IS NULL', p.oid::regproc,
+              (SELECT string_agg(format('%I => NULL::%s', proargnames[i], format_type(proargtypes[i - 1], NULL)), ', ')
+               FROM generate_series(1, pronargs) AS i))
+FROM $builders ORDER BY 1"))
 {
 	is($node->safe_psql('ours', $call), 't', $call);
 }

@@ -20,6 +20,8 @@ mkdir -p "$1"
 roots=$(cd "$1" && pwd)
 shift
 [ $# -gt 0 ] || set -- 15 16 17 18
+exec 9>"$roots/lock"
+flock -n 9 || { echo "Another run uses the roots in $roots."; exit 2; }
 
 suite_of() {
     case $1 in

@@ -1,0 +1,6 @@
+-- Faster than list(... ORDER BY occurred_at), which takes three times as long.
+SELECT count(*), sum(len(a)), count(*) FILTER (WHERE a[-1].event = 'purchase')
+FROM (
+    SELECT list_sort(list({'t': occurred_at, 'event': event, 'channel': channel})) AS a
+    FROM events GROUP BY customer_id
+);

@@ -1,0 +1,1 @@
+SELECT sum(journey_length(journey)) FROM journeys;

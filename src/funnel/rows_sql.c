@@ -291,6 +291,8 @@ cj_rows_combinefn(PG_FUNCTION_ARGS)
 		rows->mode = more->mode;
 		rows->window = more->window;
 		rows->text = more->text == NULL ? NULL : MemoryContextStrdup(context, more->text);
+		if (more->rows == NULL)
+			rows->rows = NULL;	/* retention keeps no rows */
 	}
 	else if (rows->rows == NULL)
 		rows->window |= more->window;

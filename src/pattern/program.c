@@ -93,9 +93,9 @@ link_of_gap(Writer *writer, const CjGap *gap)
 
 	if (gap->connector == CJ_DIRECT)
 		return writer->direct;
-	if (gap->flags == 0 && gap->nforbidden == 0)
+	if (gap->flags == 0 && gap->nforbidden == 0 && gap->nonly == 0)
 		return writer->arrow;
-	link.positional = (gap->flags & (CJ_GAP_EVENTS_MIN | CJ_GAP_EVENTS_MAX)) != 0;
+	link.positional = gap->nonly > 0 || (gap->flags & (CJ_GAP_EVENTS_MIN | CJ_GAP_EVENTS_MAX)) != 0;
 	if (gap->flags & CJ_GAP_EVENTS_MIN)
 		link.lo = Max(gap->events_min, 1);
 	if (gap->flags & CJ_GAP_EVENTS_MAX)
@@ -113,6 +113,10 @@ link_of_gap(Writer *writer, const CjGap *gap)
 		link.forbidden_same[i] = gap->forbidden[i].same;
 		link.any_same |= gap->forbidden[i].same;
 	}
+	link.nonly = gap->nonly;
+	link.only = palloc_array(int, Max(gap->nonly, 1));
+	for (int i = 0; i < gap->nonly; i++)
+		link.only[i] = add_pred(writer, gap->only[i]);
 	return add_link(writer, &link);
 }
 

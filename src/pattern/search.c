@@ -185,6 +185,9 @@ static bool
 forbidden_between(const CjMatcher *matcher, const CjLink *link, uint8 attributes,
 				  int32 from, int32 to)
 {
+	for (int32 k = from + 1; link->nonly > 0 && k < to; k++)
+		if (!cj_link_admits(matcher, link, k))
+			return true;
 	if (link->nforbidden == 0)
 		return false;
 	for (int32 k = from + 1; k < to; k++)

@@ -152,80 +152,97 @@ up_to_edge(int64 n, int i, int bins)
 	return (n * (i + 1) + bins - 1) / bins;
 }
 
-/*
- * The values that end each 1/bins of the sorted values, without sorting
- * everything: values are counted by cells, and only the cells that hold an
- * edge are sorted.  Equal edges are kept once, and the largest value is none,
- * so that no bin is empty.
- */
-static int
-find_edges(const double *values, int64 n, int bins, double *edges)
+/* Where the edges of a histogram lie: in which cells, and what is before those. */
+typedef struct EdgeCells
 {
-	uint32	   *counts = palloc0_array(uint32, NCELLS);
-	int64	   *wanted_start = palloc_array(int64, bins);
-	int		   *wanted_cell = palloc_array(int, bins);
-	bool	   *needed = palloc0_array(bool, NCELLS);
-	double		largest = -INFINITY;
-	int64		before = 0;
-	int64		kept = 0;
-	int64		kept_before;
-	double	   *sorted;
-	int			next = 0;
-	int			nedges = 0;
+	uint32	   *counts;			/* values of each cell */
+	bool	   *needed;			/* does the cell hold an edge? */
+	int			nedges;
+	int		   *cell;			/* of each edge */
+	int64	   *before;			/* values in cells before it */
+	int64		kept;			/* values in all cells that hold edges */
+	double		largest;
+} EdgeCells;
 
+static EdgeCells *
+find_cells(const double *values, int64 n, int bins)
+{
+	EdgeCells  *cells = palloc0_object(EdgeCells);
+	int64		before = 0;
+
+	cells->counts = palloc0_array(uint32, NCELLS);
+	cells->needed = palloc0_array(bool, NCELLS);
+	cells->cell = palloc_array(int, bins);
+	cells->before = palloc_array(int64, bins);
+	cells->largest = -INFINITY;
 	for (int64 i = 0; i < n; i++)
 	{
-		counts[cell_of(values[i])]++;
-		largest = Max(largest, values[i]);
+		cells->counts[cell_of(values[i])]++;
+		cells->largest = Max(cells->largest, values[i]);
 	}
 	for (int cell = 0; cell < NCELLS; cell++)
 	{
-		for (; next < bins - 1 && before + counts[cell] >= up_to_edge(n, next, bins); next++)
+		int64		after = before + cells->counts[cell];
+
+		for (; cells->nedges < bins - 1 && after >= up_to_edge(n, cells->nedges, bins);
+			 cells->nedges++)
 		{
-			if (!needed[cell])
-				kept += counts[cell];
-			needed[cell] = true;
-			wanted_cell[next] = cell;
-			wanted_start[next] = before;
+			if (!cells->needed[cell])
+				cells->kept += cells->counts[cell];
+			cells->needed[cell] = true;
+			cells->cell[cells->nedges] = cell;
+			cells->before[cells->nedges] = before;
 		}
-		before += counts[cell];
+		before = after;
 	}
-	sorted = palloc(Max(kept, 1) * sizeof(double));
-	kept = 0;
+	return cells;
+}
+
+/*
+ * The values that end each 1/bins of the sorted values, and the histogram
+ * between them, without sorting everything: values are counted by cells, and
+ * only the cells that hold an edge are sorted.  Equal edges are kept once, and
+ * the largest value is none, so that no bin is empty.  Returns the bins.
+ */
+static int
+find_edges(const double *values, int64 n, int bins, double *edges, double *counts)
+{
+	EdgeCells  *cells = find_cells(values, n, bins);
+	double	   *sorted = palloc(Max(cells->kept, 1) * sizeof(double));
+	int64		kept = 0;
+	int64		cell_start = 0;
+	int64		counted = 0;
+	int			nedges = 0;
+
 	for (int64 i = 0; i < n; i++)
-		if (needed[cell_of(values[i])])
+		if (cells->needed[cell_of(values[i])])
 			sorted[kept++] = values[i];
 	cj_sort_doubles(sorted, kept);
-	kept_before = 0;
-	for (int i = 0; i < next; i++)
+	for (int i = 0; i < cells->nedges; i++)
 	{
+		int64		at;
 		double		edge;
 
-		if (i > 0 && wanted_cell[i] != wanted_cell[i - 1])
-			kept_before += counts[wanted_cell[i - 1]];
-		edge = sorted[kept_before + up_to_edge(n, i, bins) - 1 - wanted_start[i]];
-		if (edge < largest && (nedges == 0 || edges[nedges - 1] < edge))
-			edges[nedges++] = edge;
+		if (i > 0 && cells->cell[i] != cells->cell[i - 1])
+			cell_start += cells->counts[cells->cell[i - 1]];
+		at = cell_start + up_to_edge(n, i, bins) - 1 - cells->before[i];
+		edge = sorted[at];
+		if (edge >= cells->largest || (nedges > 0 && edges[nedges - 1] >= edge))
+			continue;
+		while (at + 1 < kept && sorted[at + 1] == edge)
+			at++;
+		edges[nedges] = edge;
+		counts[nedges++] = at + 1 - cell_start + cells->before[i] - counted;
+		counted = at + 1 - cell_start + cells->before[i];
 	}
+	counts[nedges] = n - counted;
 	pfree(sorted);
-	pfree(counts);
-	pfree(needed);
-	pfree(wanted_start);
-	pfree(wanted_cell);
-	return nedges;
+	pfree(cells->counts);
+	pfree(cells->needed);
+	return nedges + 1;
 }
 
-/* Which bin: the first whose upper edge is not below the value. */
-static inline int
-bin_of(const double *edges, int nedges, double value)
-{
-	int			bin = 0;
-
-	while (bin < nedges && value > edges[bin])
-		bin++;
-	return bin;
-}
-
+/* Gives a number its histogram. */
 void
 cj_describe_number(CjFeature *feature, const CjSample *sample, int column, int bins)
 {
@@ -236,13 +253,16 @@ cj_describe_number(CjFeature *feature, const CjSample *sample, int column, int b
 		return;
 	values = gather(sample, column, &n);
 	feature->edges = palloc0_array(double, bins);
+	feature->counts = palloc0_array(double, bins + 1);
 	if (feature->kind == CJ_BOOLEAN)
+	{
 		feature->nbins = 2;		/* up to 0, above 0 */
+		for (int64 i = 0; i < n; i++)
+			feature->counts[values[i] > 0]++;
+	}
 	else
-		feature->nbins = 1 + (n > 0 ? find_edges(values, n, bins, feature->edges) : 0);
-	feature->counts = palloc0_array(double, feature->nbins + 1);
+		feature->nbins = n == 0 ? 1 :
+			find_edges(values, n, bins, feature->edges, feature->counts);
 	feature->counts[feature->nbins] = sample->nrows - n;
-	for (int64 i = 0; i < n; i++)
-		feature->counts[bin_of(feature->edges, feature->nbins - 1, values[i])]++;
 	pfree(values);
 }

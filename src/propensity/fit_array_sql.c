@@ -92,7 +92,7 @@ start_state(const OptionsCache *cache, int ncolumns, bool weighted)
 
 /* Is the row to be left out for its missing values? */
 bool
-cj_skip_missing(CjMissing missing, const double *values, int n, const CjInput *inputs)
+cj_skip_missing(CjMissing missing, const double *values, int n)
 {
 	if (missing != CJ_MISSING_SKIP && missing != CJ_MISSING_ERROR)
 		return false;
@@ -101,11 +101,6 @@ cj_skip_missing(CjMissing missing, const double *values, int n, const CjInput *i
 		{
 			if (missing == CJ_MISSING_SKIP)
 				return true;
-			if (inputs != NULL)
-				ereport(ERROR,
-						(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						 errmsg("column \"%.*s\" is NULL, and missing is 'error'",
-								inputs[i].name.len, inputs[i].name.data)));
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("element %d of the features is NULL, and missing is 'error'", i + 1)));
@@ -160,7 +155,7 @@ cj_fit_array_transition(PG_FUNCTION_ARGS)
 	cj_array_numbers(array, cache->values, sample->ncolumns, none);
 	if (PG_ARGISNULL(1) || !cj_row_weight(fcinfo, weight_argument, &weight) ||
 		cj_skip_missing(cj_fit_options_missing(cache->bytes.data, cache->bytes.len),
-						cache->values, n, NULL))
+						cache->values, n))
 	{
 		sample->skipped++;
 		PG_RETURN_POINTER(sample);

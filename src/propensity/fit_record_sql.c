@@ -410,6 +410,21 @@ make_inputs(const FitState *state)
 	return inputs;
 }
 
+/* Where missing values are an error, names the column. */
+static void
+check_complete(const FitState *state)
+{
+	if (state->options.missing != CJ_MISSING_ERROR)
+		return;
+	for (int c = 0; c < state->ncolumns; c++)
+		for (int i = 0; i < state->columns[c].nvalues; i++)
+			if (isnan(state->values[state->columns[c].first + i]))
+				ereport(ERROR,
+						(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						 errmsg("column \"%.*s\" is NULL, and missing is 'error'",
+								state->columns[c].name.len, state->columns[c].name.data)));
+}
+
 /* Adds one row to the state. */
 static void
 add_row(FitState *state, FunctionCallInfo fcinfo, int weight_argument)
@@ -443,7 +458,9 @@ add_row(FitState *state, FunctionCallInfo fcinfo, int weight_argument)
 		}
 		return;
 	}
-	if (!counts || cj_skip_missing(state->options.missing, state->values, state->nvalues, NULL))
+	if (counts)
+		check_complete(state);
+	if (!counts || cj_skip_missing(state->options.missing, state->values, state->nvalues))
 	{
 		state->sample->skipped++;
 		return;

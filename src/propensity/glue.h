@@ -105,9 +105,8 @@ extern void cj_fit_options_from(Datum record, bool isnull, CjFitOptions *options
 /* A row's weight argument (-1: all weigh 1); false if the row does not count. */
 extern bool cj_row_weight(FunctionCallInfo fcinfo, int argument, double *weight);
 
-/* Is the row left out for its missing values?  inputs may be NULL: unnamed elements. */
-extern bool cj_skip_missing(CjMissing missing, const double *values, int n,
-							const CjInput *inputs);
+/* Is the row left out for its missing values? */
+extern bool cj_skip_missing(CjMissing missing, const double *values, int n);
 
 /* Tells what is wrong with a fitted model, if anything, as a warning. */
 extern bytea *cj_finish_fit(const CjSample *sample, const CjInput *inputs,

@@ -31,12 +31,11 @@ typedef struct KeptModel
 	CjScorer	scorer;			/* context is NULL in an empty place */
 	bool		external;
 	struct varatt_external address;
-	char	   *bytes;
-	int			size;
 } KeptModel;
 
 typedef struct ModelCache
 {
+	uint64		serial;			/* counts the models ever kept */
 	KeptModel	places[PLACES];
 } ModelCache;
 
@@ -52,7 +51,7 @@ place_for(const char *bytes, int size)
 
 /* Puts a model into a place, whatever was there. */
 static void
-keep(KeptModel *place, FunctionCallInfo fcinfo, const char *bytes, int size)
+keep(ModelCache *cache, KeptModel *place, FunctionCallInfo fcinfo, const char *bytes, int size)
 {
 	MemoryContext context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt,
 												  "propensity model", ALLOCSET_DEFAULT_SIZES);
@@ -69,8 +68,9 @@ keep(KeptModel *place, FunctionCallInfo fcinfo, const char *bytes, int size)
 	copy = palloc(Max(size, 1));
 	memcpy(copy, bytes, size);
 	model = cj_model_read(copy, size, false);
-	place->bytes = copy;
-	place->size = size;
+	place->scorer.bytes = copy;
+	place->scorer.size = size;
+	place->scorer.serial = ++cache->serial;
 	place->scorer.values = palloc_array(double, Max(model->nfeatures, 1));
 	place->scorer.attribute = palloc_array(int, Max(model->nfeatures, 1));
 	place->scorer.column_type = palloc_array(CjColumnType, Max(model->nfeatures, 1));
@@ -93,7 +93,7 @@ external_model(FunctionCallInfo fcinfo, ModelCache *cache, struct varlena *datum
 	{
 		struct varlena *fetched = detoast_attr(datum);
 
-		keep(place, fcinfo, VARDATA_ANY(fetched), VARSIZE_ANY_EXHDR(fetched));
+		keep(cache, place, fcinfo, VARDATA_ANY(fetched), VARSIZE_ANY_EXHDR(fetched));
 		place->external = true;
 		place->address = address;
 		pfree(fetched);
@@ -119,9 +119,9 @@ cj_model_argument(FunctionCallInfo fcinfo, int argument)
 	bytes = VARDATA_ANY(datum);
 	size = VARSIZE_ANY_EXHDR(datum);
 	place = &cache->places[place_for(bytes, size)];
-	if (place->scorer.context == NULL || place->external || place->size != size ||
-		memcmp(place->bytes, bytes, size) != 0)
-		keep(place, fcinfo, bytes, size);
+	if (place->scorer.context == NULL || place->external || place->scorer.size != size ||
+		memcmp(place->scorer.bytes, bytes, size) != 0)
+		keep(cache, place, fcinfo, bytes, size);
 	return &place->scorer;
 }
 
@@ -253,7 +253,7 @@ check_missing(CjScorer *scorer)
 }
 
 bool
-cj_features_datum(CjScorer *scorer, Datum features, bool isnull, bool is_array)
+cj_features_read(CjScorer *scorer, Datum features, bool isnull, bool is_array)
 {
 	CjModel    *model = scorer->model;
 	CjText		none = {"", 0};
@@ -268,19 +268,23 @@ cj_features_datum(CjScorer *scorer, Datum features, bool isnull, bool is_array)
 		if (isnull)
 			return false;
 		cj_array_numbers(DatumGetArrayTypeP(features), scorer->values, model->nfeatures, none);
+		return true;
 	}
-	else if (isnull)
+	if (!isnull)
+		return read_record(scorer, DatumGetHeapTupleHeader(features));
+	for (int f = 0; f < model->nfeatures; f++)
 	{
-		for (int f = 0; f < model->nfeatures; f++)
-		{
-			if (model->features[f].element > 0 && model->features[f].column.len > 0)
-				return false;
-			scorer->values[f] = NAN;
-		}
+		if (model->features[f].element > 0 && model->features[f].column.len > 0)
+			return false;
+		scorer->values[f] = NAN;
 	}
-	else if (!read_record(scorer, DatumGetHeapTupleHeader(features)))
-		return false;
-	return check_missing(scorer);
+	return true;
+}
+
+bool
+cj_features_datum(CjScorer *scorer, Datum features, bool isnull, bool is_array)
+{
+	return cj_features_read(scorer, features, isnull, is_array) && check_missing(scorer);
 }
 
 bytea *

@@ -118,7 +118,7 @@ calibrator_of(bytea *bytes)
 Datum
 cj_calibrator_in(PG_FUNCTION_ARGS)
 {
-	CjJson		json = {"propensity_calibrator", CJ_ESCONTEXT(fcinfo), false};
+	CjJson		json = {"type propensity_calibrator", CJ_ESCONTEXT(fcinfo), false};
 	CjCalibrator calibrator = {0};
 	JsonbContainer *root = cj_json_parse(&json, PG_GETARG_CSTRING(0));
 	CjText		kind = cj_json_text(&json, root, "kind");

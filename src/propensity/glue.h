@@ -80,6 +80,9 @@ typedef struct varlena CjModelDatum;
 typedef struct CjScorer
 {
 	MemoryContext context;
+	const char *bytes;
+	int			size;
+	uint64		serial;			/* another model in the same place has another */
 	CjModel    *model;
 	CjRowShape	shape;
 	int		   *attribute;		/* of each feature, in the shape */
@@ -90,9 +93,14 @@ typedef struct CjScorer
 extern CjScorer *cj_model_argument(FunctionCallInfo fcinfo, int argument);
 
 /*
- * Fills scorer->values from a record or a float8[].  False if the result is
- * NULL: an array is NULL, or the model skips rows with missing values and one
- * is missing.
+ * Fills scorer->values from a record or a float8[].  False if an array is NULL;
+ * what is to become of missing values is left to the caller.
+ */
+extern bool cj_features_read(CjScorer *scorer, Datum features, bool isnull, bool is_array);
+
+/*
+ * The same, but treats missing values as the model says: false also when it
+ * skips rows that lack one.
  */
 extern bool cj_features_datum(CjScorer *scorer, Datum features, bool isnull, bool is_array);
 

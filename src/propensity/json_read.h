@@ -21,7 +21,7 @@
 
 typedef struct CjJson
 {
-	const char *what;			/* for messages: the type being read */
+	const char *what;			/* for messages: what is being read */
 	Node	   *escontext;
 	bool		failed;
 } CjJson;

@@ -25,7 +25,7 @@ cj_json_fault(CjJson *json, const char *detail)
 	json->failed = true;
 	errsave(json->escontext,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("invalid input for type %s: %s", json->what, detail)));
+			 errmsg("invalid input for %s: %s", json->what, detail)));
 }
 
 JsonbContainer *

@@ -472,7 +472,7 @@ get_model(CjJson *json, JsonbContainer *root, CjModel *model)
 CjModel *
 cj_model_from_json(const char *text, Node *escontext)
 {
-	CjJson		json = {"propensity_model", escontext, false};
+	CjJson		json = {"type propensity_model", escontext, false};
 	CjModel    *model = palloc0_object(CjModel);
 	JsonbContainer *root = cj_json_parse(&json, text);
 	const char *fault;

@@ -403,8 +403,6 @@ extern double cj_link_percentile(const CjModel *model, double link);
 /* Which bin of a feature's histogram a value falls into. */
 extern int	cj_feature_bin(const CjFeature *feature, double value);
 
-extern CjModel *cj_model_from_xgboost(const char *json);
-
 /* ---- small numerics (numeric.c, quantiles.c) ---- */
 
 extern double cj_normal_p(double z);	/* two-sided */

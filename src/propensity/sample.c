@@ -98,7 +98,7 @@ cj_sample_reserve(CjSample *sample, int64 more)
 				 errmsg("the rows of one aggregation need more than %d kB", cj_max_fit_memory),
 				 errdetail("Rows of %d columns: at most " INT64_FORMAT " fit.",
 						   sample->ncolumns, most),
-				 errhint("Raise customer_journey.max_fit_memory (at most 1 GB), leave columns out, or use a share of the rows, as with propensity_holdout().")));
+				 errhint("Raise customer_journey.max_fit_memory (at most 1 GB), leave columns out, or use a share of the rows, as with holdout().")));
 	capacity = Max(sample->capacity * 2, sample->nrows + more);
 	if (capacity > CJ_BLOCK_ROWS)
 		capacity = (capacity + CJ_BLOCK_ROWS - 1) / CJ_BLOCK_ROWS * CJ_BLOCK_ROWS;

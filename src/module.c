@@ -14,6 +14,7 @@
 #include "utils/guc.h"
 
 #include "journey/journey.h"
+#include "pattern/datum.h"
 #include "propensity/propensity.h"
 
 CJ_MODULE_MAGIC("customer_journey", "1.0.0-dev");
@@ -35,6 +36,7 @@ _PG_init(void)
 							0,
 							NULL, NULL, NULL);
 
+	cj_pattern_init();
 	cj_propensity_init();
 
 	MarkGUCPrefixReserved("customer_journey");

@@ -306,21 +306,6 @@ cj_journey_agg_transfn(PG_FUNCTION_ARGS)
 
 /* ---- merging ---- */
 
-/* Codes in a shared dictionary of a journey's names. */
-static uint32 *
-recode_view_names(const CjNames *names, CjDictionary *dictionary)
-{
-	uint32	   *codes = palloc_array(uint32, Max(names->count, 1));
-
-	for (int32 i = 0; i < names->count; i++)
-	{
-		CjText		name = cj_name(names, i);
-
-		codes[i] = cj_dictionary_code(dictionary, name.data, name.len);
-	}
-	return codes;
-}
-
 /* Appends the events of a journey. */
 static State *
 append_journey(State *state, const CjView *view)
@@ -336,10 +321,10 @@ append_journey(State *state, const CjView *view)
 	if ((int64) state->nevents + view->nevents > state->capacity)
 		state = grow_state(state, view->nevents);
 	cj_check_nevents((int64) state->nevents + view->nevents);
-	events = recode_view_names(&view->events, state->shared->namings.event.dictionary);
-	channels = recode_view_names(&view->channels, state->shared->namings.channel.dictionary);
+	events = cj_dictionary_codes(state->shared->namings.event.dictionary, &view->events);
+	channels = cj_dictionary_codes(state->shared->namings.channel.dictionary, &view->channels);
 	if (view->flags & CJ_HAS_ITEM)
-		items = recode_view_names(&view->items, items_of(state->shared));
+		items = cj_dictionary_codes(items_of(state->shared), &view->items);
 	for (int32 i = 0; i < view->nevents; i++)
 	{
 		CjEvent		from;

@@ -18,6 +18,7 @@
 
 #include "common/hashfn.h"
 #include "compat.h"
+#include "miscadmin.h"
 #include "storage/shmem.h"
 
 #include "journey/journey.h"
@@ -65,7 +66,10 @@ struct CjDictionary
 	uint32	   *rank;			/* by code */
 	uint32	   *order;			/* by rank */
 
-	/* Code + 1 last found for each value of a cheap hash: most lookups end here. */
+	/*
+	 * Code + 1 last found for each value of a cheap hash: most lookups end
+	 * here.
+	 */
 	uint32		cache[CACHE_SIZE];
 };
 
@@ -161,9 +165,26 @@ cj_dictionary_code(CjDictionary *dictionary, const char *data, int32 len)
 	return entry->code;
 }
 
+uint32 *
+cj_dictionary_codes(CjDictionary *dictionary, const CjNames *names)
+{
+	uint32	   *codes = palloc_array(uint32, Max(names->count, 1));
+
+	for (int32 i = 0; i < names->count; i++)
+	{
+		CjText		name = cj_name(names, i);
+
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
+		codes[i] = cj_dictionary_code(dictionary, name.data, name.len);
+	}
+	return codes;
+}
+
 static int
 compare_codes(const void *a, const void *b, void *names)
 {
+	CHECK_FOR_INTERRUPTS();
 	return cj_text_compare(((CjText *) names)[*(const uint32 *) a],
 						   ((CjText *) names)[*(const uint32 *) b]);
 }

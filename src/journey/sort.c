@@ -19,7 +19,7 @@
 #include "miscadmin.h"
 
 #include "journey/journey.h"
-#include "journey/sort.h"
+#include "journey/pack.h"
 
 #define MIN_RUN		16
 
@@ -138,6 +138,8 @@ find_runs(void *events, int32 n, int32 *ends, const Size stride, const Ranks *ra
 	{
 		int32		end = start + 1;
 
+		if ((runs & 0x3f) == 0)
+			CHECK_FOR_INTERRUPTS();
 		while (end < n && in_order(AT(events, end - 1), AT(events, end), ranks))
 			end++;
 		if (end - start < MIN_RUN && end < n)

@@ -145,7 +145,7 @@ tree_fault(const CjModel *model, const CjTree *tree)
 
 	for (int i = 0; i < tree->nnodes && fault == NULL; i++)
 	{
-		const CjNode *node = &tree->nodes[i];
+		const CjTreeNode *node = &tree->nodes[i];
 
 		if (!isfinite(node->value) || !isfinite(node->cover) || node->cover < 0 ||
 			node->feature < -1 || node->feature >= model->nfeatures || (i > 0 && !seen[i]))
@@ -300,7 +300,7 @@ write_tree(StringInfo to, const CjTree *tree)
 	pq_sendint32(to, tree->nnodes);
 	for (int i = 0; i < tree->nnodes; i++)
 	{
-		const CjNode *node = &tree->nodes[i];
+		const CjTreeNode *node = &tree->nodes[i];
 
 		pq_sendint32(to, node->feature);
 		pq_sendfloat4(to, node->value);
@@ -475,10 +475,10 @@ static void
 read_tree(StringInfo from, CjTree *tree)
 {
 	tree->nnodes = read_count(from, MAX_NODES, 16);
-	tree->nodes = palloc0_array(CjNode, Max(tree->nnodes, 1));
+	tree->nodes = palloc0_array(CjTreeNode, Max(tree->nnodes, 1));
 	for (int i = 0; i < tree->nnodes; i++)
 	{
-		CjNode	   *node = &tree->nodes[i];
+		CjTreeNode	   *node = &tree->nodes[i];
 
 		node->feature = pq_getmsgint(from, 4);
 		node->value = pq_getmsgfloat4(from);

@@ -202,7 +202,7 @@ put_trees(StringInfo to, const CjModel *model)
 		appendStringInfoString(to, i > 0 ? ",[" : "[");
 		for (int n = 0; n < model->trees[i].nnodes; n++)
 		{
-			const CjNode *node = &model->trees[i].nodes[n];
+			const CjTreeNode *node = &model->trees[i].nodes[n];
 
 			appendStringInfoString(to, n > 0 ? ",[" : "[");
 			put_float(to, node->value);
@@ -380,7 +380,7 @@ get_report(CjJson *json, JsonbContainer *from, CjFitReport *report)
 }
 
 static void
-get_node(CjJson *json, JsonbContainer *from, CjNode *node)
+get_node(CjJson *json, JsonbContainer *from, CjTreeNode *node)
 {
 	int			n = from == NULL ? 0 : JsonContainerSize(from);
 
@@ -419,7 +419,7 @@ get_trees(CjJson *json, JsonbContainer *from, CjModel *model)
 		CjTree	   *tree = &model->trees[i];
 
 		tree->nnodes = nodes == NULL ? 0 : JsonContainerSize(nodes);
-		tree->nodes = palloc0_array(CjNode, Max(tree->nnodes, 1));
+		tree->nodes = palloc0_array(CjTreeNode, Max(tree->nnodes, 1));
 		for (int n = 0; n < tree->nnodes && !json->failed; n++)
 			get_node(json, cj_json_element(json, nodes, n), &tree->nodes[n]);
 	}

@@ -26,10 +26,12 @@
 
 #include <math.h>
 
+#include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodes.h"
 
 #include "common/text.h"
+#include "journey/journey.h"
 
 /* Setting customer_journey.max_fit_memory, in kB: the largest sample. */
 extern int	cj_max_fit_memory;
@@ -233,7 +235,7 @@ typedef struct CjFitReport
 } CjFitReport;
 
 /* A node of a tree; a leaf has no feature. */
-typedef struct CjNode
+typedef struct CjTreeNode
 {
 	int32		feature;		/* -1 in a leaf */
 	int32		left;			/* below the threshold */
@@ -241,12 +243,12 @@ typedef struct CjNode
 	bool		missing_left;
 	float		value;			/* threshold, or what the leaf adds */
 	double		cover;			/* weight of the training rows that came here */
-} CjNode;
+} CjTreeNode;
 
 typedef struct CjTree
 {
 	int32		nnodes;
-	CjNode	   *nodes;			/* children after their parent */
+	CjTreeNode	   *nodes;			/* children after their parent */
 } CjTree;
 
 typedef enum CjModelKind
@@ -402,6 +404,22 @@ extern double cj_link_percentile(const CjModel *model, double link);
 
 /* Which bin of a feature's histogram a value falls into. */
 extern int	cj_feature_bin(const CjFeature *feature, double value);
+
+/* ---- numbers from a journey (features.c) ---- */
+
+#define CJ_JOURNEY_FEATURES		9	/* about the journey as a whole */
+#define CJ_EVENT_FEATURES		3	/* about each event asked for */
+extern const char *const cj_journey_feature_name[CJ_JOURNEY_FEATURES];
+extern const char *const cj_event_feature_name[CJ_EVENT_FEATURES];
+
+/*
+ * Features of what happened before as_of, and not before "from": first those
+ * of the journey, then those of each event; NaN is "not known".  The events
+ * that count are [*first, *end).
+ */
+extern void cj_journey_features(const CjView *view, TimestampTz from, TimestampTz as_of,
+								const CjText *events, int nevents, double *values,
+								int32 *first, int32 *end);
 
 /* ---- small numerics (numeric.c, quantiles.c) ---- */
 

@@ -27,7 +27,7 @@
 
 /* As in the library the trees come from: 32-bit floats, "below" goes left. */
 static inline bool
-goes_left(const CjNode *node, const double *values)
+goes_left(const CjTreeNode *node, const double *values)
 {
 	double		value = values[node->feature];
 
@@ -41,7 +41,7 @@ cj_trees_link(const CjModel *model, const double *values)
 
 	for (int i = 0; i < model->ntrees; i++)
 	{
-		const CjNode *nodes = model->trees[i].nodes;
+		const CjTreeNode *nodes = model->trees[i].nodes;
 		int			at = 0;
 
 		while (nodes[at].feature >= 0)
@@ -61,7 +61,7 @@ typedef struct PathStep
 
 typedef struct Walk
 {
-	const CjNode *nodes;
+	const CjTreeNode *nodes;
 	const double *values;
 	double	   *contributions;
 	PathStep   *path;			/* room for a path of every length up to the depth */
@@ -133,7 +133,7 @@ unwound_sum(const PathStep *path, int depth, int at)
 static void
 walk(Walk *w, int at, PathStep *path, int depth, double zero, double one, int feature)
 {
-	const CjNode *node = &w->nodes[at];
+	const CjTreeNode *node = &w->nodes[at];
 	PathStep   *below;
 	double		zero_before = 1;
 	double		one_before = 1;
@@ -185,7 +185,7 @@ measure_tree(const CjTree *tree, double *expected)
 
 	for (int i = 0; i < tree->nnodes; i++)
 	{
-		const CjNode *node = &tree->nodes[i];
+		const CjTreeNode *node = &tree->nodes[i];
 
 		deepest = Max(deepest, depth[i]);
 		if (node->feature >= 0)
@@ -193,7 +193,7 @@ measure_tree(const CjTree *tree, double *expected)
 	}
 	for (int i = tree->nnodes - 1; i >= 0; i--)
 	{
-		const CjNode *node = &tree->nodes[i];
+		const CjTreeNode *node = &tree->nodes[i];
 		double		left;
 
 		output[i] = node->value;

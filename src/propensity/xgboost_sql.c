@@ -125,12 +125,12 @@ read_tree(CjJson *json, JsonbContainer *from, int nfeatures, CjTree *tree)
 		return;
 	}
 	source = palloc_array(int, x.n);
-	tree->nodes = palloc0_array(CjNode, x.n);
+	tree->nodes = palloc0_array(CjTreeNode, x.n);
 	source[0] = 0;
 	for (int i = 0; i < count && !json->failed; i++)
 	{
 		int			s = source[i];
-		CjNode	   *node = &tree->nodes[i];
+		CjTreeNode	   *node = &tree->nodes[i];
 
 		node->value = (float) x.condition[s];
 		node->cover = x.cover[s];

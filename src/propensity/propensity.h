@@ -12,10 +12,10 @@
  * Files: sample.c (collecting rows), design.c (rows to the columns of a
  * regression), logit.c (likelihood, Newton), penalty.c (lasso, ridge), firth.c,
  * separation.c, fit.c (the whole fit), matrix.c and numeric.c (small numerics),
- * quantiles.c, model.c (bytes), model_json.c (text), score.c, trees.c and
- * xgboost.c (imported trees), ranking.c (AUC and its kin), tables.c,
- * calibration.c, features.c (numbers from a journey).  The *_sql.c files
- * unpack arguments and pack results.
+ * prepare.c (levels, histograms), model.c (bytes), terms.c, score.c, trees.c,
+ * ranking.c, metrics.c, tables.c, calibrate.c (evaluation, see evaluate.h),
+ * features.c (numbers from a journey).  The *_sql.c files unpack arguments and
+ * pack results; json_read_sql.c and model_json_sql.c use the server's jsonb.
  *
  * Copyright (c) 2026, the customer_journey developers
  *

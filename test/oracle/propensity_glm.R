@@ -7,8 +7,16 @@ rows <- read.csv(arguments[1], stringsAsFactors = TRUE, na.strings = "NA")
 rows$y <- rows$y == "t"
 weights <- rows$w
 rows$w <- NULL
-fit <- suppressWarnings(glm(y ~ ., data = rows, family = binomial, weights = weights,
-                            control = glm.control(epsilon = 1e-14, maxit = 100)))
+# glm's tolerance for collinearity follows epsilon: not smaller than this, but
+# started again from its own end
+control <- glm.control(epsilon = 1e-8, maxit = 100)
+fit <- suppressWarnings(glm(y ~ ., data = rows, family = binomial, weights = weights, control = control))
+for (again in 1:2) {
+    start <- coef(fit)
+    start[is.na(start)] <- 0
+    fit <- suppressWarnings(glm(y ~ ., data = rows, family = binomial, weights = weights,
+                                control = control, start = start))
+}
 estimates <- coef(fit)
 errors <- rep(NA, length(estimates))
 errors[!is.na(estimates)] <- sqrt(diag(vcov(fit, complete = FALSE)))

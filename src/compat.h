@@ -53,6 +53,13 @@
 	 true)
 #endif
 
+/* 17: counted texts always count their own length out */
+#if PG_VERSION_NUM >= 170000
+#define cj_sendcountedtext(buffer, text, len) pq_sendcountedtext(buffer, text, len)
+#else
+#define cj_sendcountedtext(buffer, text, len) pq_sendcountedtext(buffer, text, len, false)
+#endif
+
 /* 17: where ANALYZE keeps a column's statistics target */
 #if PG_VERSION_NUM >= 170000
 #define CJ_STATISTICS_TARGET(stats) ((stats)->attstattarget)

@@ -230,7 +230,7 @@ write_text(StringInfo to, CjText t, bool convert)
 {
 	if (convert)
 	{
-		pq_sendcountedtext(to, t.data, t.len, false);
+		cj_sendcountedtext(to, t.data, t.len);
 		return;
 	}
 	pq_sendint32(to, t.len);

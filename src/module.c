@@ -16,6 +16,7 @@
 #include "identity/identity.h"
 #include "journey/journey.h"
 #include "pattern/datum.h"
+#include "propensity/propensity.h"
 
 CJ_MODULE_MAGIC("customer_journey", "1.0.0-dev");
 
@@ -37,6 +38,7 @@ _PG_init(void)
 							NULL, NULL, NULL);
 
 	cj_pattern_init();
+	cj_propensity_init();
 	cj_identity_init();
 
 	MarkGUCPrefixReserved("customer_journey");

@@ -369,3 +369,49 @@ CREATE AGGREGATE retention(VARIADIC conditions "any") (
 );
 COMMENT ON AGGREGATE retention(VARIADIC "any") IS
     'for each condition whether some row satisfied it and some row satisfied the first one; all false without rows';
+
+-- ---------------------------------------------------------------------------
+-- Funnels over journeys
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE funnel_result AS (
+    level integer,
+    completed boolean,
+    entered_at timestamptz,
+    completed_at timestamptz,
+    step_times timestamptz[],
+    drop_reason text,
+    open_until timestamptz
+);
+COMMENT ON TYPE funnel_result IS 'what became of a journey in a funnel';
+COMMENT ON COLUMN funnel_result.level IS 'required steps reached by the best attempt';
+COMMENT ON COLUMN funnel_result.completed IS 'all required steps were reached';
+COMMENT ON COLUMN funnel_result.entered_at IS 'time of the best attempt''s first event; NULL if there was none';
+COMMENT ON COLUMN funnel_result.completed_at IS 'time of the last required step; NULL if not completed';
+COMMENT ON COLUMN funnel_result.step_times IS 'time of each step; NULL for steps not taken';
+COMMENT ON COLUMN funnel_result.drop_reason IS 'NULL if completed, else no entry, open, exclusion, violation (of the ordering), same, window or no step: the first kind of condition without which the next step would have been reached';
+COMMENT ON COLUMN funnel_result.open_until IS 'until when the journey can still go on, if that is after as_of; infinity without a window';
+
+CREATE FUNCTION journey_funnel(
+    journey journey,
+    steps journey_pattern[],
+    within interval DEFAULT NULL,
+    ordering text DEFAULT 'ordered',
+    step_within interval[] DEFAULT NULL,
+    min_gap interval[] DEFAULT NULL,
+    exclude journey_pattern DEFAULT NULL,
+    step_exclude journey_pattern[] DEFAULT NULL,
+    same text DEFAULT NULL,
+    entry text DEFAULT 'best',
+    as_of timestamptz DEFAULT 'infinity'
+) RETURNS funnel_result
+    AS 'MODULE_PATHNAME', 'cj_journey_funnel'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION journey_funnel(journey, journey_pattern[], interval, text, interval[], interval[], journey_pattern, journey_pattern[], text, text, timestamptz) IS
+    'how far the journey gets in a funnel, each step one event ("?" after it: optional); every attempt is tried and the best wins, one event serves one step; NULL for a NULL journey';
+
+CREATE FUNCTION journey_funnel_level(journey journey, steps journey_pattern[], within interval DEFAULT NULL) RETURNS integer
+    AS 'MODULE_PATHNAME', 'cj_journey_funnel_level'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION journey_funnel_level(journey, journey_pattern[], interval) IS
+    'required steps reached: the level of journey_funnel alone, several times quicker';

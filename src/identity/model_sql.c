@@ -436,7 +436,7 @@ number_array(const double *numbers, int n)
 }
 
 Datum
-cj_model_levels(const CjLinkage *linkage, TupleDesc model)
+cj_linkage_model_levels(const CjLinkage *linkage, TupleDesc model)
 {
 	TupleDesc	desc = element_desc(model, 12);
 	HeapTuple  *tuples = palloc_array(HeapTuple, CJ_MAX_COMPARISONS * CJ_MAX_LEVELS);
@@ -610,7 +610,7 @@ warnings_datum(const CjLinkage *linkage)
 }
 
 Datum
-cj_model_datum(CjLinkage *linkage, Datum spec, TupleDesc desc)
+cj_linkage_model_datum(CjLinkage *linkage, Datum spec, TupleDesc desc)
 {
 	bool		nulls[15] = {false};
 	Datum		values[15];
@@ -627,7 +627,7 @@ cj_model_datum(CjLinkage *linkage, Datum spec, TupleDesc desc)
 	values[9] = Int32GetDatum(linkage->iterations);
 	values[10] = BoolGetDatum(linkage->converged);
 	values[11] = warnings_datum(linkage);
-	values[12] = cj_model_levels(linkage, desc);
+	values[12] = cj_linkage_model_levels(linkage, desc);
 	values[13] = terms_datum(linkage, element_desc(desc, 13));
 	values[14] = trace_datum(linkage, element_desc(desc, 14));
 	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));

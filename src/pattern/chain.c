@@ -30,7 +30,7 @@
 static bool
 simple_gap(const CjGap *gap)
 {
-	return gap->connector == CJ_ARROW && gap->nforbidden == 0 &&
+	return gap->connector == CJ_ARROW && gap->nforbidden == 0 && gap->nonly == 0 &&
 		(gap->flags & ~(CJ_GAP_MAX | CJ_GAP_MAX_STRICT)) == 0;
 }
 

@@ -237,10 +237,16 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 BEGIN
   PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   IF EXISTS (SELECT FROM customer_identifier_type) THEN
+    -- as customer_identifiers_of does for one record
     INSERT INTO customer_identifier (identifier, value, record_id, state)
-    SELECT i.identifier, i.value, r.record_id, i.state
-    FROM customer_record r, customer_identifiers_of(r.attributes) i
-    WHERE NOT EXISTS (SELECT FROM customer_identifier x WHERE x.record_id = r.record_id);
+    SELECT t.identifier, coalesce(n.value, a.raw), r.record_id,
+           CASE WHEN n.value IS NULL OR text_is_placeholder(a.raw, t.kind) OR EXISTS (
+                  SELECT FROM customer_blocked_value b WHERE b.identifier IN (t.identifier, '*') AND (a.raw ~ b.pattern OR n.value ~ b.pattern))
+                THEN 'blocked' ELSE 'active' END
+    FROM customer_record r CROSS JOIN customer_identifier_type t,
+         LATERAL (SELECT nullif(btrim(r.attributes ->> t.attribute), '') AS raw) a,
+         LATERAL (SELECT customer_normalize_identifier(t.kind, t.region, a.raw) AS value) n
+    WHERE a.raw IS NOT NULL AND NOT EXISTS (SELECT FROM customer_identifier x WHERE x.record_id = r.record_id);
   END IF;
   DELETE FROM customer_key;
   INSERT INTO customer_key (key, record_id)

@@ -15,6 +15,7 @@
 
 #include "journey/journey.h"
 #include "pattern/datum.h"
+#include "propensity/propensity.h"
 
 CJ_MODULE_MAGIC("customer_journey", "1.0.0-dev");
 
@@ -36,6 +37,7 @@ _PG_init(void)
 							NULL, NULL, NULL);
 
 	cj_pattern_init();
+	cj_propensity_init();
 
 	MarkGUCPrefixReserved("customer_journey");
 }

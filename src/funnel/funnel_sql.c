@@ -45,7 +45,7 @@ typedef struct CallSite
 	TupleDesc	desc;
 } CallSite;
 
-static pg_attribute_noreturn() void
+pg_noreturn static void
 bad_step(const char *what, int number, const char *hint)
 {
 	ereport(ERROR,

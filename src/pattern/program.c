@@ -46,7 +46,10 @@ emit(Writer *writer, CjOpcode op, int a, int b)
 		program->capacity *= 2;
 		program->code = repalloc_array(program->code, CjInstruction, program->capacity);
 	}
-	program->code[program->count] = (CjInstruction) {op, a, b};
+	program->code[program->count] = (CjInstruction)
+	{
+		op, a, b
+	};
 	return program->count++;
 }
 
@@ -86,7 +89,7 @@ add_link(Writer *writer, const CjLink *link)
 static int
 link_of_gap(Writer *writer, const CjGap *gap)
 {
-	CjLink		link = {.lo = 1, .hi = PG_INT32_MAX, .min = 0, .max = PG_INT64_MAX};
+	CjLink		link = {.lo = 1,.hi = PG_INT32_MAX,.min = 0,.max = PG_INT64_MAX};
 
 	if (gap->connector == CJ_DIRECT)
 		return writer->direct;
@@ -314,7 +317,8 @@ write_permute(Writer *writer, const CjNode *node)
 {
 	CjProgram  *program = writer->program;
 	int			full = (1 << node->count) - 1;
-	int		   *dispatch = palloc_array(int, full + 1);	/* where each set goes on */
+	int		   *dispatch = palloc_array(int, full + 1); /* where each set goes
+														 * on */
 	int		   *jumps = palloc_array(int, (full + 1) * node->count);
 	int			njumps = 0;
 
@@ -385,8 +389,8 @@ write_node(Writer *writer, const CjNode *node)
 CjProgram *
 cj_program_build(CjAutomaton *automaton, const CjNode *tree)
 {
-	CjLink		direct = {.positional = true, .lo = 1, .hi = 1, .max = PG_INT64_MAX};
-	CjLink		arrow = {.lo = 1, .hi = PG_INT32_MAX, .max = PG_INT64_MAX};
+	CjLink		direct = {.positional = true,.lo = 1,.hi = 1,.max = PG_INT64_MAX};
+	CjLink		arrow = {.lo = 1,.hi = PG_INT32_MAX,.max = PG_INT64_MAX};
 	Writer		writer = {
 		.automaton = automaton,
 		.program = palloc0_object(CjProgram),

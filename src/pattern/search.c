@@ -168,7 +168,7 @@ remember_failure(const Search *search, const CjFrame *frame, int32 depth)
 		return;
 	if (matcher->failed == NULL)
 	{
-		HASHCTL		ctl = {.keysize = sizeof(FailureKey), .entrysize = sizeof(FailureKey),
+		HASHCTL		ctl = {.keysize = sizeof(FailureKey),.entrysize = sizeof(FailureKey),
 		.hcxt = matcher->context};
 
 		matcher->failed = hash_create("journey_pattern failures", 256, &ctl,

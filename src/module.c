@@ -14,6 +14,7 @@
 #include "utils/guc.h"
 
 #include "journey/journey.h"
+#include "paths/paths.h"
 
 CJ_MODULE_MAGIC("customer_journey", "1.0.0-dev");
 
@@ -33,6 +34,8 @@ _PG_init(void)
 							PGC_USERSET,
 							0,
 							NULL, NULL, NULL);
+
+	cj_paths_init();
 
 	MarkGUCPrefixReserved("customer_journey");
 }

@@ -89,19 +89,34 @@ sub stop
 	return;
 }
 
-# Private memory of the system's process and of its parallel workers, in kB.
-sub memory
+# Looks at the system's process and its parallel workers: notes the processor
+# time of each so far, in ticks, and the peak of their private memory, in kB.
+sub look
 {
-	my ($worker) = @_;
+	my ($worker, $usage) = @_;
 	my @pids = ($worker->{process});
+	my $memory = 0;
 	if ($worker->{system} eq 'postgres')
 	{
 		my $children = contents("/proc/$opt{postmaster}/task/$opt{postmaster}/children");
 		push @pids, grep { contents("/proc/$_/cmdline") =~ /parallel worker/ } split ' ', $children;
 	}
-	my $sum = 0;
-	$sum += contents("/proc/$_/status") =~ /^RssAnon:\s+(\d+)/m ? $1 : 0 for @pids;
-	return $sum;
+	for my $pid (@pids)
+	{
+		$memory += $1 if contents("/proc/$pid/status") =~ /^RssAnon:\s+(\d+)/m;
+		$usage->{ticks}{$pid} = $1 + $2 if contents("/proc/$pid/stat") =~ /^.*\) \S(?: \S+){10} (\d+) (\d+) /s;
+	}
+	$usage->{peak} = $memory if $memory > ($usage->{peak} || 0);
+	return;
+}
+
+# Processor seconds from one look to the later one; workers are new.
+sub processor_time
+{
+	my ($worker, $before, $after) = @_;
+	my $sum = -($before->{ticks}{ $worker->{process} } || 0);
+	$sum += $_ for values %{ $after->{ticks} };
+	return $sum / $opt{ticks};
 }
 
 sub contents
@@ -113,45 +128,46 @@ sub contents
 	return defined $text ? $text : '';
 }
 
-# More of the worker's answer; samples its memory while it waits.
+# More of the worker's answer; looks at it while it waits.
 sub more
 {
-	my ($worker, $peak) = @_;
+	my ($worker, $usage) = @_;
 	my $ready = '';
 	vec($ready, fileno($worker->{from}), 1) = 1;
-	while (!select(my $r = $ready, undef, undef, 0.04))
-	{
-		my $now = memory($worker);
-		$$peak = $now if $now > $$peak;
-	}
+	look($worker, $usage) while !select(my $r = $ready, undef, undef, 0.04);
 	my $got = sysread $worker->{from}, my $part, 1 << 16;
 	return $part if $got;
 	seek $worker->{log}, 0, 0;
 	die "$worker->{system} stopped: ", join('', readline $worker->{log}), "\n";
 }
 
-# Runs one statement; gives the rows as text, seconds and peak memory in kB.
+# Runs one statement; gives the rows as text and notes what they took.
 sub ask
 {
-	my ($worker, $statement) = @_;
-	my $peak = 0;
+	my ($worker, $statement, $taken) = @_;
+	my (%before, %usage);
 	my $rows = '';
+	look($worker, \%before) if $taken;
 	my $start = time;
 	if ($worker->{system} eq 'postgres')
 	{
 		print { $worker->{to} } "$statement;\n\\echo end-of-answer\n";
-		$rows .= more($worker, \$peak) until $rows =~ s/^end-of-answer\n\z//m;
+		$rows .= more($worker, \%usage) until $rows =~ s/^end-of-answer\n\z//m;
 	}
 	else
 	{
-		utf8::encode($statement) if utf8::is_utf8($statement);
 		print { $worker->{to} } length($statement) . "\n$statement";
-		$rows .= more($worker, \$peak) until $rows =~ /^(ok|error) (\d+)\n/ && length($rows) == $+[0] + $2;
+		$rows .= more($worker, \%usage) until $rows =~ /^(ok|error) (\d+)\n/ && length($rows) == $+[0] + $2;
 		my $status = $1;
 		$rows = substr $rows, $+[0];
 		die "$worker->{system}: $rows\nin: $statement\n" if $status ne 'ok';
 	}
-	return wantarray ? ($rows, time - $start, $peak) : $rows;
+	return $rows if !$taken;
+	$taken->{seconds} = time - $start;
+	look($worker, \%usage);
+	$taken->{processor} = processor_time($worker, \%before, \%usage);
+	$taken->{peak} = $usage{peak};
+	return $rows;
 }
 
 # Runs a file's statements but the last, which is returned.
@@ -211,7 +227,7 @@ sub run_queries
 		my ($differs) = directive($file, 'not compared');
 		push @rows,
 		  { case => $name, threads => $threads, label => $label, worker => $worker, file => $file,
-			query => set_up($worker, $file), differs => $differs, times => [], peak => 0 };
+			query => set_up($worker, $file), differs => $differs, times => [], processor => [], peak => 0 };
 	}
 	return if !@rows;
 	@rows = sort { place($a) cmp place($b) } @rows;
@@ -220,11 +236,13 @@ sub run_queries
 		printf STDERR "%s, %d thread%s: round %d of %d\n", $name, $threads, $threads == 1 ? '' : 's', $round, $opt{rounds};
 		for my $row (@rows)
 		{
-			my ($answer, $seconds, $peak) = ask($row->{worker}, $row->{query});
+			my $answer = ask($row->{worker}, $row->{query}, \my %taken);
 			$row->{answer} = $answer if $round == 0;
 			die "$row->{file}: two runs, two answers:\n$row->{answer}$answer" if $row->{answer} ne $answer;
-			$row->{peak} = $peak if $peak > $row->{peak};
-			push @{ $row->{times} }, $seconds if $round > 0;
+			$row->{peak} = $taken{peak} if $taken{peak} > $row->{peak};
+			next if $round == 0;
+			push @{ $row->{times} }, $taken{seconds};
+			push @{ $row->{processor} }, $taken{processor};
 		}
 		compare_answers(@rows) if $round == 0;
 	}
@@ -268,7 +286,7 @@ sub median
 
 sub print_tables
 {
-	my @lines = ([ 'case', 'threads', 'query', 'seconds', 'range', 'ns/event', 'x ours', 'peak MB' ]);
+	my @lines = ([ 'case', 'threads', 'query', 'seconds', 'range', 'ns/event', 'x ours', 'cpu s', 'peak MB' ]);
 	for my $row (@times)
 	{
 		my ($first) = grep { $_->{case} eq $row->{case} && $_->{threads} == $row->{threads} } @times;
@@ -279,35 +297,49 @@ sub print_tables
 		  [ $row->{case}, $row->{threads}, $row->{label}, sprintf('%.3f', $median),
 			sprintf('%.3f-%.3f', @sorted[ 0, -1 ]), sprintf('%.1f', $median * 1e9 / $opt{events}),
 			sprintf('%.2f', $median / median(@{ $first->{times} })),
-			$row->{peak} ? sprintf('%.0f', $row->{peak} / 1024) : '-' ];
+			sprintf('%.2f', median(@{ $row->{processor} })), sprintf('%.0f', $row->{peak} / 1024) ];
 	}
 	print "\nTimes: the median of $opt{rounds} rounds; \"x ours\" is the time divided by that of the case's first row.\n\n";
 	print_table(@lines);
-	print "\nFigures\n\n";
+	print "\nFigures\n\n" if @figures;
 	print_table([ 'case', 'figure', 'is', 'unit' ], @figures) if @figures;
-	print "\nTargets\n\n";
-	print_table([ 'case', 'threads', 'target', 'measured', 'met' ], map { judge(@$_) } @targets);
+	print "\nTargets\n\n" if @targets;
+	print_table([ 'case', 'threads', 'target', 'measured', 'by cpu', 'met' ], map { judge(@$_) } @targets) if @targets;
 	return;
 }
 
-# A target is "name <= number" or "name / name >= number", of figures or times.
+# A target is "name <= number" or "name / name >= number", of figures or times;
+# of times, the ratio of processor times is shown too.
 sub judge
 {
 	my ($case, $target) = @_;
 	my ($above, $below, $relation, $limit) = $target =~ m{^(\w+)(?: */ *(\w+))? *([<>]=) *([\d.]+)$}
 	  or die "$case: not a target: $target\n";
-	my %threads = map { $_->{threads} => 1 } grep { $_->{case} eq $case } @times;
+	my %figure = map { $_->[1] => $_->[2] } grep { $_->[0] eq $case } @figures;
 	my @lines;
-	for my $n (sort { $a <=> $b } keys %threads ? keys %threads : 0)
+	if (defined $figure{$above})
 	{
-		my %is = map { $_->[1] => $_->[2] } grep { $_->[0] eq $case } @figures;
-		$is{ $_->{label} } = $_->{median} for grep { $_->{case} eq $case && $_->{threads} == $n } @times;
-		next if !defined $is{$above} || (defined $below && !defined $is{$below});
-		my $measured = defined $below ? $is{$above} / $is{$below} : $is{$above};
-		my $met = $relation eq '<=' ? $measured <= $limit : $measured >= $limit;
-		push @lines, [ $case, $n || '-', $target, sprintf('%.2f', $measured), $met ? 'yes' : 'NO' ];
+		my $is = defined $below ? $figure{$above} / $figure{$below} : $figure{$above};
+		return [ $case, '-', $target, sprintf('%.2f', $is), '-', met($is, $relation, $limit) ];
+	}
+	for my $row (grep { $_->{case} eq $case && $_->{label} eq $above } @times)
+	{
+		my ($other) = grep { $_->{case} eq $case && $_->{label} eq $below && $_->{threads} == $row->{threads} } @times;
+		next if !$other;
+		my $is = $row->{median} / $other->{median};
+		my ($cpu, $others) = map { median(@{ $_->{processor} }) } $row, $other;
+
+		# The kernel counts hundredths of a second.
+		$cpu = $others < 0.2 ? '-' : sprintf('%.2f', $cpu / $others);
+		push @lines, [ $case, $row->{threads}, $target, sprintf('%.2f', $is), $cpu, met($is, $relation, $limit) ];
 	}
 	return @lines;
+}
+
+sub met
+{
+	my ($is, $relation, $limit) = @_;
+	return ($relation eq '<=' ? $is <= $limit : $is >= $limit) ? 'yes' : 'NO';
 }
 
 # Aligned, and Markdown.

@@ -47,19 +47,9 @@ done
 customers=${customers:-$((events / 20))}
 [ "$peers" != none ] || peers=''
 
-for tool in gcc make perl; do
-	command -v $tool >/dev/null || fail "$tool is not installed (Debian: apt-get install gcc make perl)"
-done
-[ -x "$(command -v "${PG_CONFIG:=pg_config}")" ] ||
-	fail "no PostgreSQL at PG_CONFIG=\"$PG_CONFIG\" (Debian: apt-get install postgresql postgresql-server-dev-all)"
+. ../test/tools/server.sh
+PG_CONFIG=$(bash ../test/tools/prepare.sh)
 bin=$("$PG_CONFIG" --bindir)
-
-# Servers do not run as root.
-as_server() { "$@"; }
-if [ "$(id -u)" = 0 ]; then
-	id postgres >/dev/null 2>&1 || fail "run this as a user other than root, or make a user postgres"
-	as_server() { (cd / && exec runuser -u postgres -- "$@"); }
-fi
 
 # ---- where to work ----
 
@@ -73,7 +63,7 @@ else
 fi
 chmod 755 "$dir"
 finish() {
-	[ ! -f "$dir/postgres/postmaster.pid" ] || as_server "$bin/pg_ctl" -s -D "$dir/postgres" -m immediate stop || true
+	[ ! -f "$dir/postgres/data/postmaster.pid" ] || (cd / && server_stop "$bin" "$dir/postgres")
 	[ -z "$temporary" ] || rm -rf "$dir"
 }
 trap finish EXIT
@@ -82,20 +72,19 @@ trap 'exit 1' INT TERM
 # ---- the extension, built apart from the source tree ----
 
 install_extension() {
+	local control
+	control=$("$PG_CONFIG" --sharedir)/extension/customer_journey.control
+	if ! [ -w "${control%/*}" ] || ! [ -w "$("$PG_CONFIG" --pkglibdir)" ]; then
+		[ -e "$control" ] || fail "no right to install the extension; run: make && sudo make install"
+		say "no right to install the extension: measuring the installed one"
+		return
+	fi
+	say "building and installing the extension"
 	mkdir -p "$dir/build"
 	tar -C .. --exclude='*.o' --exclude='*.bc' --exclude='*.so' -cf - \
 		Makefile customer_journey.control sql src | tar -C "$dir/build" -xf -
-	say "building the extension"
-	make -s -C "$dir/build" -j2 PG_CONFIG="$PG_CONFIG" >"$dir/build.log" 2>&1 ||
+	make -s -C "$dir/build" -j2 install PG_CONFIG="$PG_CONFIG" with_llvm=no >"$dir/build.log" 2>&1 ||
 		{ cat "$dir/build.log" >&2; fail "the extension does not build"; }
-	if [ -w "$("$PG_CONFIG" --pkglibdir)" ] && [ -w "$("$PG_CONFIG" --sharedir)/extension" ]; then
-		make -s -C "$dir/build" install PG_CONFIG="$PG_CONFIG" >>"$dir/build.log" 2>&1 ||
-			{ cat "$dir/build.log" >&2; fail "the extension does not install"; }
-	elif [ -e "$("$PG_CONFIG" --sharedir)/extension/customer_journey.control" ]; then
-		say "measuring the extension as it is installed: no right to install this one"
-	else
-		fail "no right to install the extension; run: make && sudo make install"
-	fi
 }
 
 # ---- the other systems, from npm ----
@@ -117,14 +106,14 @@ install_peers() {
 # ---- data ----
 
 generate() {
-	stamp="events $events customers $customers seed $seed peers $peers $(cksum <generate.c)"
+	stamp="events $events customers $customers seed $seed peers $peers $(cat generate.c load/{postgres,clickhouse,duckdb}.sql | cksum)"
 	load=1
 	if [ "$(cat "$dir/loaded" 2>/dev/null)" = "$stamp" ]; then
 		load=0
 		return
 	fi
 	rm -rf "$dir/loaded" "$dir/postgres" "$dir/clickhouse" "$dir/duckdb"
-	gcc -std=gnu11 -O2 -Wall -ffp-contract=off -o "$dir/generate" generate.c -lm
+	cc -std=gnu11 -O2 -Wall -ffp-contract=off -o "$dir/generate" generate.c -lm
 	say "generating $events events"
 	"$dir/generate" "$events" "$customers" "$seed" >"$dir/events.csv" 2>"$dir/facts" ||
 		{ cat "$dir/facts" >&2; fail "no data"; }
@@ -134,17 +123,17 @@ generate() {
 # ---- the server ----
 
 start_server() {
+	local data=$dir/postgres/data
 	if [ "$load" = 1 ]; then
 		mkdir "$dir/postgres"
 		[ "$(id -u)" != 0 ] || chown postgres "$dir/postgres"
-		as_server "$bin/initdb" -D "$dir/postgres" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$dir/initdb.log"
+		(cd / && as_server "$bin/initdb" -D "$data" -U postgres -A trust -E UTF8 --locale=C --no-sync) >/dev/null
 	fi
-	# For the socket: a path short enough wherever the work is done.
-	socket=$dir/postgres
-	as_server "$bin/pg_ctl" -s -w -D "$dir/postgres" -l "$dir/postgres/log" -o "-k $socket $(options)" start ||
+	(cd / && as_server "$bin/pg_ctl" -s -w -D "$data" -l "$dir/postgres/log" -o "-k $dir/postgres $(options)" start) ||
 		{ cat "$dir/postgres/log" >&2; fail "the server does not start"; }
-	export PGHOST=$socket PGPORT=5432 PGUSER=postgres PGOPTIONS='' PGTZ=UTC
+	export PGHOST=$dir/postgres PGPORT=5432 PGUSER=postgres PGOPTIONS='' PGTZ=UTC
 	"$bin/psql" -Xq -d postgres -v ON_ERROR_STOP=1 <<'END'
+SET client_min_messages = warning;
 DROP TABLE IF EXISTS journeys, journey_bytes;
 DROP EXTENSION IF EXISTS customer_journey CASCADE;
 CREATE EXTENSION customer_journey;
@@ -181,8 +170,8 @@ describe() {
 
 measure() {
 	perl measure.pl dir="$dir" csv="$dir/events.csv" database=postgres psql="$bin/psql" \
-		postmaster="$(head -1 "$dir/postgres/postmaster.pid")" node="$node" modules="$modules" peers="$peers" \
-		threads="$threads" cores="$(nproc)" rounds="$rounds" cases="$cases" events="$events" customers="$customers" \
+		postmaster="$(head -1 "$dir/postgres/data/postmaster.pid")" node="$node" modules="$modules" peers="$peers" \
+		threads="$threads" cores="$(nproc)" ticks="$(getconf CLK_TCK)" rounds="$rounds" cases="$cases" events="$events" customers="$customers" \
 		hash_work_mem=$((events * 65536 / 10000000 > 64 ? events * 65536 / 10000000 : 64)) "$@"
 }
 
@@ -196,3 +185,5 @@ if [ "$load" = 1 ]; then
 fi
 describe
 measure
+echo
+echo "load average at the end: $(cut -d' ' -f1-3 /proc/loadavg)"

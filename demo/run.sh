@@ -8,6 +8,7 @@ set -euo pipefail
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
 . "$source_dir/test/tools/server.sh"
 dir=${DEMO_DIR:-/var/tmp/customer_journey_demo}
+cd /    # the server's user may not enter the source tree
 
 config=$(PG_CONFIG="${PG_CONFIG:-pg_config}" bash "$source_dir/test/tools/prepare.sh")
 bindir=$("$config" --bindir)

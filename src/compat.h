@@ -62,6 +62,11 @@
 #define vacuum_delay_point_compat() vacuum_delay_point()
 #endif
 
+/* 18: a declaration begins with this, where it ended with pg_attribute_noreturn() */
+#ifndef pg_noreturn
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* 18: a module tells its name and version */
 #ifdef PG_MODULE_MAGIC_EXT
 #define CJ_MODULE_MAGIC(n, v) PG_MODULE_MAGIC_EXT(.name = (n), .version = (v))

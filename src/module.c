@@ -15,6 +15,7 @@
 
 #include "journey/journey.h"
 #include "paths/paths.h"
+#include "pattern/datum.h"
 
 CJ_MODULE_MAGIC("customer_journey", "1.0.0-dev");
 
@@ -36,6 +37,7 @@ _PG_init(void)
 							NULL, NULL, NULL);
 
 	cj_paths_init();
+	cj_pattern_init();
 
 	MarkGUCPrefixReserved("customer_journey");
 }

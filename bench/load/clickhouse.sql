@@ -1,4 +1,4 @@
--- The raw events twice: in order of arrival, and sorted by customer and time.
+-- The raw events in order of arrival.
 CREATE TABLE events (
     customer_id Int64,
     occurred_at DateTime64(6, 'UTC'),
@@ -9,6 +9,3 @@ CREATE TABLE events (
 INSERT INTO events SELECT * FROM file(':csv', 'CSV',
     'customer_id Int64, occurred_at DateTime64(6, ''UTC''), event LowCardinality(String), channel LowCardinality(String), value Nullable(Float64)');
 OPTIMIZE TABLE events FINAL;
-CREATE TABLE events_sorted ENGINE = MergeTree ORDER BY (customer_id, occurred_at)
-    AS SELECT * FROM events;
-OPTIMIZE TABLE events_sorted FINAL;

@@ -10,3 +10,5 @@ CREATE TABLE events (
 ALTER TABLE events ALTER customer_id SET (n_distinct = :customers);
 COPY events FROM ':csv' WITH (FORMAT csv);
 VACUUM (FREEZE, ANALYZE) events;
+-- What a journey holds of an event, for arrays.
+CREATE TYPE event_row AS (occurred_at timestamptz, event text, channel text);

@@ -26,7 +26,7 @@ COMMENT ON FUNCTION journey_send(journey) IS 'binary output function of type jou
 
 CREATE FUNCTION journey_typanalyze(internal) RETURNS boolean
     AS 'MODULE_PATHNAME', 'cj_journey_typanalyze'
-    LANGUAGE C STRICT PARALLEL SAFE;
+    LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION journey_typanalyze(internal) IS 'ANALYZE of journey columns: most common events, mean number of events';
 
 CREATE TYPE journey (
@@ -183,7 +183,11 @@ COMMENT ON FUNCTION jsonb_to_journey(jsonb) IS
     'journey from an array of objects with occurred_at (ISO text with offset), event, and channel, value, item where present; anything else is an error (22023)';
 
 CREATE CAST (journey AS jsonb) WITH FUNCTION journey_to_jsonb(journey);
+COMMENT ON CAST (journey AS jsonb) IS
+    'array of objects with occurred_at, event, and channel, value, item where present';
 CREATE CAST (jsonb AS journey) WITH FUNCTION jsonb_to_journey(jsonb);
+COMMENT ON CAST (jsonb AS journey) IS
+    'journey from an array of objects, as the cast to jsonb gives it; anything else is an error (22023)';
 
 -- ---------------------------------------------------------------------------
 -- Reading journeys
@@ -451,6 +455,8 @@ CREATE FUNCTION journey_gin_extract_value(journey, internal, internal) RETURNS i
     AS 'MODULE_PATHNAME', 'cj_journey_gin_extract_value'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION journey_gin_extract_value(journey, internal, internal) IS 'GIN support: the keys of a journey';
+-- By GIN's convention the query is declared as the indexed type, whatever the
+-- operator's right argument is.
 CREATE FUNCTION journey_gin_extract_query(journey, internal, smallint, internal, internal, internal, internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'cj_journey_gin_extract_query'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -39,7 +39,7 @@ cj_journey_length(PG_FUNCTION_ARGS)
 	struct varlena *value = (struct varlena *) PG_GETARG_POINTER(0);
 
 	if (VARATT_IS_EXTERNAL(value) || VARATT_IS_COMPRESSED(value))
-		value = PG_DETOAST_DATUM_SLICE(value, 0, CJ_HEADER_SLICE);
+		value = PG_DETOAST_DATUM_SLICE(PointerGetDatum(value), 0, CJ_HEADER_SLICE);
 	PG_RETURN_INT64(cj_peek_nevents((uint8 *) VARDATA_ANY(value)));
 }
 
@@ -50,7 +50,7 @@ cj_journey_start(PG_FUNCTION_ARGS)
 	struct varlena *value = (struct varlena *) PG_GETARG_POINTER(0);
 
 	if (VARATT_IS_EXTERNAL(value) || VARATT_IS_COMPRESSED(value))
-		value = PG_DETOAST_DATUM_SLICE(value, 0, CJ_START_SLICE);
+		value = PG_DETOAST_DATUM_SLICE(PointerGetDatum(value), 0, CJ_START_SLICE);
 	if (cj_peek_nevents((uint8 *) VARDATA_ANY(value)) == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMPTZ(cj_peek_start((uint8 *) VARDATA_ANY(value)));
@@ -74,7 +74,7 @@ cj_journey_duration(PG_FUNCTION_ARGS)
 	if (view.nevents == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INTERVAL_P(cj_usec_interval(cj_elapsed(view.start,
-															cj_time(&view, view.nevents - 1))));
+													 cj_time(&view, view.nevents - 1))));
 }
 
 Datum

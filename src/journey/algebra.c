@@ -44,7 +44,11 @@ cj_slice(const CjView *view, int32 from, int32 to)
 	CjEvent    *events = alloc_events(to - from);
 
 	for (int32 i = from; i < to; i++)
+	{
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		cj_get_event(view, i, &events[i - from]);
+	}
 	return pack_like(view, events, Max(to - from, 0));
 }
 
@@ -55,8 +59,12 @@ cj_select(const CjView *view, const bool *keep)
 	int32		n = 0;
 
 	for (int32 i = 0; i < view->nevents; i++)
+	{
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (keep[i])
 			cj_get_event(view, i, &events[n++]);
+	}
 	return pack_like(view, events, n);
 }
 
@@ -66,7 +74,11 @@ cj_copy_events(const CjView *view, int32 count, const int32 *positions)
 	CjEvent    *events = alloc_events(count);
 
 	for (int32 i = 0; i < count; i++)
+	{
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		cj_get_event(view, positions[i], &events[i]);
+	}
 	return pack_like(view, events, count);
 }
 
@@ -78,6 +90,8 @@ cj_distinct(const CjView *view)
 
 	for (int32 i = 0; i < view->nevents; i++)
 	{
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		cj_get_event(view, i, &events[n]);
 		if (n == 0 || memcmp(&events[n - 1], &events[n], sizeof(CjEvent)) != 0)
 			n++;
@@ -122,6 +136,8 @@ cj_rename(const CjView *view, const CjText *from, const CjText *to, int count)
 		codes[code] = cj_dictionary_code(dictionary, names[code].data, names[code].len);
 	for (int32 i = 0; i < view->nevents; i++)
 	{
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		cj_get_event(view, i, &events[i]);
 		events[i].event = codes[events[i].event];
 	}

@@ -18,6 +18,7 @@
 
 #include "common/hashfn.h"
 #include "compat.h"
+#include "miscadmin.h"
 #include "storage/shmem.h"
 
 #include "journey/journey.h"
@@ -65,7 +66,10 @@ struct CjDictionary
 	uint32	   *rank;			/* by code */
 	uint32	   *order;			/* by rank */
 
-	/* Code + 1 last found for each value of a cheap hash: most lookups end here. */
+	/*
+	 * Code + 1 last found for each value of a cheap hash: most lookups end
+	 * here.
+	 */
 	uint32		cache[CACHE_SIZE];
 };
 
@@ -170,6 +174,8 @@ cj_dictionary_codes(CjDictionary *dictionary, const CjNames *names)
 	{
 		CjText		name = cj_name(names, i);
 
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		codes[i] = cj_dictionary_code(dictionary, name.data, name.len);
 	}
 	return codes;
@@ -178,6 +184,7 @@ cj_dictionary_codes(CjDictionary *dictionary, const CjNames *names)
 static int
 compare_codes(const void *a, const void *b, void *names)
 {
+	CHECK_FOR_INTERRUPTS();
 	return cj_text_compare(((CjText *) names)[*(const uint32 *) a],
 						   ((CjText *) names)[*(const uint32 *) b]);
 }

@@ -13,7 +13,8 @@
  *	offset	size	meaning
  *	0		1		format version: 1
  *	1		1		flags, CJ_HAS_* and CJ_GAPS_* below; bit 7 is zero
- *	2		1		time unit: index into cj_time_unit (microsecond .. day)
+ *	2		1		time unit: 0 microsecond, 1 millisecond, 2 second, 3 minute,
+ *					4 hour, 5 day (of 24 hours)
  *	3		1		time width: bits of one packed time, 0..57 or 64
  *	4		count	number of events, n
  *
@@ -21,7 +22,8 @@
  * Otherwise:
  *
  *	8		time of the first event, microseconds since 2000-01-01 00:00 UTC
- *	count	number of event names;		1 byte: bits of one packed name end
+ *	count	number of event names;		1 byte: bits of one packed name end,
+ *										the least that hold the last
  *	count	number of channel names;	1 byte: the same	(if HAS_CHANNEL)
  *	count	number of item names;		1 byte: the same	(if HAS_ITEM)
  *	count	number of distinct values							(if HAS_VALUE)
@@ -29,15 +31,18 @@
  * then the packed arrays, each starting at a byte boundary: n times, n event
  * codes, n channel codes, n item codes, n value codes, and one array of ends
  * for each kind of names; then the distinct values as 8-byte floats in
- * ascending order of cj_value_key; then the names' bytes, kind by kind; and
- * zero bytes, so that at least 7 bytes follow the last packed array: an entry
- * can always be read with one 8-byte load.
+ * ascending order of cj_value_key (that of numbers; -0 before 0, and last the
+ * one NaN there is, of bits 7ff8000000000000); then the names' bytes, event,
+ * channel and item names; and as many zero bytes as are missing to 7 bytes after
+ * the last packed array: an entry that takes bytes can always be read with one
+ * 8-byte load.
  *
  *	- A packed array holds its entries' lowest "width" bits one after the
  *	  other, the first in the lowest bits of the first byte; spare bits at the
  *	  end are zero.  Width 0 takes no bytes: every entry is 0.
  *	- A time is (event's time - first time) / unit.  The unit is the largest
- *	  that divides all differences, the width the least that holds the last.
+ *	  that divides all differences (day if there are none), the width the least
+ *	  that holds the last, but 64 where that is above 57.
  *	- An event code is a position in the names, which are sorted by their
  *	  bytes and all used, so that codes order as names do.  Channel, item and
  *	  value codes are the same, but with 1 added when the GAPS flag says that
@@ -159,7 +164,8 @@ typedef struct CjView
 {
 	int32		nevents;
 	uint8		flags;
-	TimestampTz start;			/* of the first event; meaningless if nevents is 0 */
+	TimestampTz start;			/* of the first event; meaningless if nevents
+								 * is 0 */
 	int64		unit;			/* microseconds */
 	int32		nvalues;
 	CjPacked	times;
@@ -193,7 +199,9 @@ extern TimestampTz cj_peek_start(const uint8 *body);
 static inline TimestampTz
 cj_time(const CjView *view, uint32 i)
 {
-	return view->start + (int64) cj_packed_get(&view->times, i) * view->unit;
+	/* unsigned: the differences of the extremes are more than int64 holds */
+	return (TimestampTz) ((uint64) view->start +
+						  cj_packed_get(&view->times, i) * (uint64) view->unit);
 }
 
 /* Microseconds between two times in order; more than int64 holds, at the extremes. */
@@ -379,7 +387,7 @@ extern CjJourney *cj_validate(const uint8 *body, Size size, bool convert);
 extern char *cj_journey_to_text(const CjView *view);
 
 /* NULL if a soft error was recorded in escontext. */
-extern CjJourney *cj_journey_from_text(const char *text, Node *escontext);
+extern CjJourney *cj_journey_from_text(const char *input, Node *escontext);
 
 /* Appends name as the lexicon prints it: plain if it is a plain word, else in double quotes. */
 extern void cj_append_name(StringInfo to, CjText name);
@@ -391,20 +399,21 @@ extern void cj_append_value(StringInfo to, double value);
 extern void cj_append_time(StringInfo to, TimestampTz time);
 
 /*
- * Length in bytes of the plain word that starts at text (0 if none): letters
- * of any script, digits and _, with single - . : / between two of these.
+ * Length in bytes of the plain word that starts there (0 if none): letters
+ * of any script, digits and _, with single - . : / between two of these.  In
+ * encodings other than UTF-8 every character above ASCII counts as a letter.
  */
-extern int	cj_plain_word(const char *text, const char *end);
+extern int	cj_plain_word(const char *word, const char *end);
 
 /* Is the word, or the whole name, one of the pattern language's keywords? */
 extern bool cj_is_keyword(const char *word, int len);
 
 /*
  * Reads a quoted name (double or single quotes, a doubled quote stands for
- * itself) that starts at *text; on success *text is past it.  False if it does
+ * itself) that starts at *input; on success *input is past it.  False if it does
  * not end.  The name is palloc'd when it holds doubled quotes.
  */
-extern bool cj_quoted_name(const char **text, const char *end, CjText *name);
+extern bool cj_quoted_name(const char **input, const char *end, CjText *name);
 
 typedef enum CjTimeSyntax
 {
@@ -416,12 +425,12 @@ typedef enum CjTimeSyntax
 } CjTimeSyntax;
 
 /*
- * Reads an ISO time at *text: date, then optionally time of day, fraction,
+ * Reads an ISO time at *input: date, then optionally time of day, fraction,
  * offset (Z, +hh, +hh:mm, +hh:mm:ss) and BC.  Without an offset the time is
- * UTC, or CJ_TIME_NO_ZONE if zone_required.  On success *text is past it, else
+ * UTC, or CJ_TIME_NO_ZONE if zone_required.  On success *input is past it, else
  * at the fault.  Independent of every setting.
  */
-extern CjTimeSyntax cj_parse_time(const char **text, const char *end,
+extern CjTimeSyntax cj_parse_time(const char **input, const char *end,
 								  bool zone_required, TimestampTz *time);
 
 /* ---- closed operations (algebra.c) ---- */

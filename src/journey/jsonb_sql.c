@@ -55,20 +55,19 @@ push_name(JsonbParseState **state, const char *key, CjText name)
 }
 
 static void
-push_value(JsonbParseState **state, double value)
+push_value(JsonbParseState **state, StringInfo text, double value)
 {
-	StringInfoData text;
 	JsonbValue	v;
 
-	initStringInfo(&text);
-	cj_append_value(&text, value);
+	resetStringInfo(text);
+	cj_append_value(text, value);
 	if (isnan(value) || isinf(value) || (value == 0 && signbit(value)))
-		v = json_string(text.data, text.len);
+		v = json_string(pnstrdup(text->data, text->len), text->len);
 	else
 	{
 		v.type = jbvNumeric;
 		v.val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in,
-															CStringGetDatum(text.data),
+															CStringGetDatum(text->data),
 															ObjectIdGetDatum(InvalidOid),
 															Int32GetDatum(-1)));
 	}
@@ -81,28 +80,29 @@ cj_journey_to_jsonb(PG_FUNCTION_ARGS)
 	CJ_ARG_VIEW(view, 0);
 	JsonbParseState *state = NULL;
 	JsonbValue *result;
+	StringInfoData text;		/* for one time or value after the other */
 
+	initStringInfo(&text);
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (int32 i = 0; i < view.nevents; i++)
 	{
 		int32		channel = cj_channel_code(&view, i);
 		int32		item = cj_item_code(&view, i);
 		double		value;
-		StringInfoData time;
 		JsonbValue	v;
 
 		if ((i & 0x3ff) == 0)
 			CHECK_FOR_INTERRUPTS();
 		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-		initStringInfo(&time);
-		cj_append_time(&time, cj_time(&view, i));
-		v = json_string(time.data, time.len);
+		resetStringInfo(&text);
+		cj_append_time(&text, cj_time(&view, i));
+		v = json_string(pnstrdup(text.data, text.len), text.len);
 		push_pair(&state, "occurred_at", &v);
 		push_name(&state, "event", cj_name(&view.events, cj_event_code(&view, i)));
 		if (channel != CJ_ABSENT)
 			push_name(&state, "channel", cj_name(&view.channels, channel));
 		if (cj_value(&view, i, &value))
-			push_value(&state, value);
+			push_value(&state, &text, value);
 		if (item != CJ_ABSENT)
 			push_name(&state, "item", cj_name(&view.items, item));
 		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
@@ -113,7 +113,7 @@ cj_journey_to_jsonb(PG_FUNCTION_ARGS)
 
 /* ---- from jsonb ---- */
 
-static void wrong_json(int position, const char *detail) pg_attribute_noreturn();
+pg_noreturn static void wrong_json(int position, const char *detail);
 
 static void
 wrong_json(int position, const char *detail)
@@ -153,16 +153,16 @@ name_member(JsonbContainer *object, const char *key, int position)
 static TimestampTz
 time_member(JsonbContainer *object, int position)
 {
-	CjText		text = name_member(object, "occurred_at", position);
-	const char *at = text.data;
+	CjText		given = name_member(object, "occurred_at", position);
+	const char *at = given.data;
 	TimestampTz time;
 
-	if (text.data == NULL)
+	if (given.data == NULL)
 		wrong_json(position, "\"occurred_at\" is missing.");
-	if (cj_parse_time(&at, text.data + text.len, true, &time) != CJ_TIME_OK ||
-		at != text.data + text.len)
+	if (cj_parse_time(&at, given.data + given.len, true, &time) != CJ_TIME_OK ||
+		at != given.data + given.len)
 		wrong_json(position, psprintf("\"occurred_at\" must be an ISO time with an offset from UTC, not \"%.*s\".",
-									  text.len, text.data));
+									  given.len, given.data));
 	return time;
 }
 
@@ -180,6 +180,7 @@ value_member(JsonbContainer *object, int position, double *value)
 	{
 		text = DatumGetCString(DirectFunctionCall1(numeric_out,
 												   NumericGetDatum(v->val.numeric)));
+
 		errno = 0;
 		*value = strtod(text, NULL);
 		if (errno == ERANGE && (isinf(*value) || *value == 0))

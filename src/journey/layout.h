@@ -78,8 +78,10 @@ cj_body_bytes(const CjView *view)
 {
 	uint64		n = (uint32) view->nevents;
 
+	/* unsigned, so that a negative count is too large */
 	if (view->nevents < 1 || view->events.count < 1 ||
-		view->channels.count < 0 || view->items.count < 0 || view->nvalues < 0 ||
+		(uint32) view->events.count > n || (uint32) view->channels.count > n ||
+		(uint32) view->items.count > n || (uint32) view->nvalues > n ||
 		view->events.ends.width > 32 || view->channels.ends.width > 32 ||
 		view->items.ends.width > 32)
 		return 0;
@@ -101,6 +103,6 @@ cj_body_bytes(const CjView *view)
  */
 extern bool cj_view_init_checked(CjView *view, const uint8 *body, Size size);
 
-extern void cj_bad_version(int version) pg_attribute_noreturn();
+pg_noreturn extern void cj_bad_version(int version);
 
 #endif							/* CJ_JOURNEY_LAYOUT_H */

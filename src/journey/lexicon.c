@@ -5,9 +5,9 @@
  *
  * A plain word stands for itself; every other name is quoted.  What a letter
  * is comes from a table, not from a locale, so that reading and printing never
- * depend on a setting.  Only in UTF-8 databases are characters above ASCII
- * letters: elsewhere names that have them are quoted, which reads back
- * anywhere.
+ * depend on a setting.  The table is Unicode's.  In databases of other
+ * encodings every character above ASCII reads as a letter, but names that have
+ * one print quoted: so what one database prints reads back in any other.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -45,31 +45,34 @@ is_unicode_letter(uint32 c)
 	return false;
 }
 
-/* Bytes of the letter, digit or underscore at text; 0 if there is none. */
+/* Bytes of the letter, digit or underscore there; 0 if there is none. */
 static int
-word_character(const char *text, const char *end)
+word_character(const char *at, const char *end)
 {
 	unsigned char c;
 	int			len;
 
-	if (text >= end)
+	if (at >= end)
 		return 0;
-	c = (unsigned char) *text;
+	c = (unsigned char) *at;
 	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 		(c >= '0' && c <= '9') || c == '_')
 		return 1;
-	if (c < 0x80 || GetDatabaseEncoding() != PG_UTF8)
+	if (c < 0x80)
 		return 0;
-	len = pg_utf_mblen((const unsigned char *) text);
-	if (len > end - text)
+	if (GetDatabaseEncoding() != PG_UTF8)
+		return 1;				/* server encodings have no ASCII within
+								 * characters */
+	len = pg_utf_mblen((const unsigned char *) at);
+	if (len > end - at)
 		return 0;
-	return is_unicode_letter(utf8_to_unicode((const unsigned char *) text)) ? len : 0;
+	return is_unicode_letter(utf8_to_unicode((const unsigned char *) at)) ? len : 0;
 }
 
 int
-cj_plain_word(const char *text, const char *end)
+cj_plain_word(const char *word, const char *end)
 {
-	const char *at = text;
+	const char *at = word;
 	int			len;
 
 	while ((len = word_character(at, end)) > 0)
@@ -79,7 +82,7 @@ cj_plain_word(const char *text, const char *end)
 			word_character(at + 1, end) > 0)
 			at++;
 	}
-	return at - text;
+	return at - word;
 }
 
 bool
@@ -95,11 +98,23 @@ cj_is_keyword(const char *word, int len)
 	return false;
 }
 
+static bool
+prints_plain(CjText name)
+{
+	if (name.len == 0 || cj_plain_word(name.data, name.data + name.len) != name.len ||
+		cj_is_keyword(name.data, name.len))
+		return false;
+	if (GetDatabaseEncoding() != PG_UTF8)
+		for (int i = 0; i < name.len; i++)
+			if (IS_HIGHBIT_SET(name.data[i]))
+				return false;
+	return true;
+}
+
 void
 cj_append_name(StringInfo to, CjText name)
 {
-	if (name.len > 0 && cj_plain_word(name.data, name.data + name.len) == name.len &&
-		!cj_is_keyword(name.data, name.len))
+	if (prints_plain(name))
 	{
 		appendBinaryStringInfo(to, name.data, name.len);
 		return;
@@ -115,10 +130,10 @@ cj_append_name(StringInfo to, CjText name)
 }
 
 bool
-cj_quoted_name(const char **text, const char *end, CjText *name)
+cj_quoted_name(const char **input, const char *end, CjText *name)
 {
-	char		quote = **text;
-	const char *start = *text + 1;
+	char		quote = **input;
+	const char *start = *input + 1;
 	const char *at = start;
 	int			doubled = 0;
 	char	   *to;
@@ -134,7 +149,7 @@ cj_quoted_name(const char **text, const char *end, CjText *name)
 		doubled++;
 		at++;
 	}
-	*text = at + 1;
+	*input = at + 1;
 	name->data = start;
 	name->len = at - start - doubled;
 	if (doubled == 0)

@@ -125,6 +125,7 @@ Datum
 cj_journey_channels(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = cj_materialize(fcinfo);
+
 	CJ_ARG_VIEW(view, 0);
 	uint64		idle = cj_interval_usec_positive(PG_GETARG_INTERVAL_P(1), "idle");
 	ChannelRow *rows = gather_channels(&view, idle);
@@ -149,16 +150,18 @@ cj_journey_channels(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* Where journey_sessions is. */
+typedef struct Sessions
+{
+	CjView	   *view;
+	uint64		gap;
+	int32		next;
+} Sessions;
+
 /* A journey a session: strictly more than the gap starts a new one. */
 Datum
 cj_journey_sessions(PG_FUNCTION_ARGS)
 {
-	typedef struct
-	{
-		CjView	   *view;
-		uint64		gap;
-		int32		next;
-	} Sessions;
 	FuncCallContext *context;
 	Sessions   *sessions;
 	int32		from;

@@ -43,7 +43,11 @@ cj_event_share(VariableStatData *column, CjText name)
 	if (!get_attstatsslot(&slot, column->statsTuple, STATISTIC_KIND_MCELEM, InvalidOid,
 						  ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS))
 		return share * (1 - nulls);
-	/* a name that is not among the common ones is rarer than the rarest of them */
+
+	/*
+	 * a name that is not among the common ones is rarer than the rarest of
+	 * them
+	 */
 	if (slot.nnumbers == slot.nvalues + 3)
 		share = Min(share, slot.numbers[slot.nvalues] / 2);
 	high = slot.nvalues - 1;

@@ -138,6 +138,8 @@ find_runs(void *events, int32 n, int32 *ends, const Size stride, const Ranks *ra
 	{
 		int32		end = start + 1;
 
+		if ((runs & 0x3f) == 0)
+			CHECK_FOR_INTERRUPTS();
 		while (end < n && in_order(AT(events, end - 1), AT(events, end), ranks))
 			end++;
 		if (end - start < MIN_RUN && end < n)

@@ -69,7 +69,7 @@ cj_journey_to_text(const CjView *view)
 
 typedef struct Reader
 {
-	const char *text;
+	const char *input;
 	const char *at;
 	const char *end;
 	Node	   *escontext;
@@ -79,7 +79,7 @@ typedef struct Reader
 static bool
 expected(Reader *reader, const char *what)
 {
-	int			position = pg_mbstrlen_with_len(reader->text, reader->at - reader->text) + 1;
+	int			position = pg_mbstrlen_with_len(reader->input, reader->at - reader->input) + 1;
 	int			len = Min(reader->end - reader->at, 30);
 
 	len = pg_mbcliplen(reader->at, reader->end - reader->at, len);
@@ -217,40 +217,47 @@ read_event(Reader *reader, CjBuilder *builder)
 	return true;
 }
 
-CjJourney *
-cj_journey_from_text(const char *text, Node *escontext)
+/* The events and the closing brace. */
+static bool
+read_events(Reader *reader, CjBuilder *builder)
 {
-	Reader		reader = {text, text, text + strlen(text), escontext};
+	skip_space(reader);
+	if (accept(reader, '}'))
+		return true;
+	for (;;)
+	{
+		skip_space(reader);
+		if (!read_event(reader, builder))
+			return false;
+		skip_space(reader);
+		if (accept(reader, '}'))
+			return true;
+		if (!accept(reader, ','))
+			return expected(reader, "\",\" or \"}\"");
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+CjJourney *
+cj_journey_from_text(const char *input, Node *escontext)
+{
+	Reader		reader = {input, input, input + strlen(input), escontext};
 	CjBuilder	builder;
-	bool		ok = true;
 
 	cj_builder_init(&builder);
 	skip_space(&reader);
 	if (!accept(&reader, '{'))
-		ok = expected(&reader, "\"{\"");
-	if (ok)
-		skip_space(&reader);
-	if (ok && !accept(&reader, '}'))
-		for (;;)
-		{
-			skip_space(&reader);
-			if (!(ok = read_event(&reader, &builder)))
-				break;
-			skip_space(&reader);
-			if (accept(&reader, '}'))
-				break;
-			if (!accept(&reader, ','))
-			{
-				ok = expected(&reader, "\",\" or \"}\"");
-				break;
-			}
-			CHECK_FOR_INTERRUPTS();
-		}
-	if (ok)
 	{
-		skip_space(&reader);
-		if (reader.at < reader.end)
-			ok = expected(&reader, "nothing more after \"}\"");
+		expected(&reader, "\"{\"");
+		return NULL;
 	}
-	return ok ? cj_builder_finish(&builder) : NULL;
+	if (!read_events(&reader, &builder))
+		return NULL;
+	skip_space(&reader);
+	if (reader.at < reader.end)
+	{
+		expected(&reader, "nothing more after \"}\"");
+		return NULL;
+	}
+	return cj_builder_finish(&builder);
 }

@@ -182,9 +182,9 @@ assemble_day(int year, int month, int day, bool bc, int64 *days)
 }
 
 CjTimeSyntax
-cj_parse_time(const char **text, const char *end, bool zone_required, TimestampTz *time)
+cj_parse_time(const char **input, const char *end, bool zone_required, TimestampTz *time)
 {
-	const char *start = *text;
+	const char *start = *input;
 	int			year;
 	int			month;
 	int			day;
@@ -195,22 +195,22 @@ cj_parse_time(const char **text, const char *end, bool zone_required, TimestampT
 	bool		bc;
 	CjTimeSyntax result;
 
-	if (!digits(text, end, 4, 6, &year) || !skip_char(text, end, '-') ||
-		!digits(text, end, 2, 2, &month) || !skip_char(text, end, '-') ||
-		!digits(text, end, 2, 2, &day))
+	if (!digits(input, end, 4, 6, &year) || !skip_char(input, end, '-') ||
+		!digits(input, end, 2, 2, &month) || !skip_char(input, end, '-') ||
+		!digits(input, end, 2, 2, &day))
 		return CJ_TIME_MALFORMED;
-	if (end - *text >= 2 && (**text == ' ' || **text == 'T' || **text == 't') &&
-		(*text)[1] >= '0' && (*text)[1] <= '9')
+	if (end - *input >= 2 && (**input == ' ' || **input == 'T' || **input == 't') &&
+		(*input)[1] >= '0' && (*input)[1] <= '9')
 	{
-		(*text)++;
-		if ((result = time_of_day(text, end, &usec)) != CJ_TIME_OK)
+		(*input)++;
+		if ((result = time_of_day(input, end, &usec)) != CJ_TIME_OK)
 			return result;
-		if (end - *text >= 2 && **text == ' ' && ((*text)[1] == '+' || (*text)[1] == '-'))
-			(*text)++;
+		if (end - *input >= 2 && **input == ' ' && ((*input)[1] == '+' || (*input)[1] == '-'))
+			(*input)++;
 	}
-	if ((result = offset_from_utc(text, end, &zone, &has_zone)) != CJ_TIME_OK)
+	if ((result = offset_from_utc(input, end, &zone, &has_zone)) != CJ_TIME_OK)
 		return result;
-	bc = is_before_christ(text, end);
+	bc = is_before_christ(input, end);
 	if (!has_zone && zone_required)
 		return CJ_TIME_NO_ZONE;
 	result = assemble_day(year, month, day, bc, &days);
@@ -220,6 +220,6 @@ cj_parse_time(const char **text, const char *end, bool zone_required, TimestampT
 		 !IS_VALID_TIMESTAMP(*time)))
 		result = CJ_TIME_RANGE;
 	if (result != CJ_TIME_OK)
-		*text = start;
+		*input = start;
 	return result;
 }

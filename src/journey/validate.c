@@ -16,7 +16,6 @@
  */
 #include "postgres.h"
 
-#include "common/int.h"
 #include "compat.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -26,7 +25,7 @@
 #include "journey/journey.h"
 #include "journey/layout.h"
 
-static void bad(const char *detail) pg_attribute_noreturn();
+pg_noreturn static void bad(const char *detail);
 
 static void
 bad(const char *detail)
@@ -55,6 +54,8 @@ check_names(const CjNames *names)
 	{
 		CjText		name = cj_name(names, i);
 
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (memchr(name.data, '\0', name.len) != NULL)
 			bad("A name contains a zero byte.");
 		if (i > 0 && cj_text_compare(cj_name(names, i - 1), name) >= 0)
@@ -74,21 +75,17 @@ static CjEvent *
 decode_events(const CjView *view)
 {
 	CjEvent    *events;
-	uint64		largest = ((uint64) END_TIMESTAMP - (uint64) MIN_TIMESTAMP) / (uint64) view->unit;
+	uint64		largest;
 
 	if (!IS_VALID_TIMESTAMP(view->start))
 		bad("A time is out of range.");
+	largest = ((uint64) END_TIMESTAMP - 1 - (uint64) view->start) / (uint64) view->unit;
 	events = palloc_extended((Size) view->nevents * sizeof(CjEvent), MCXT_ALLOC_HUGE);
 	for (int32 i = 0; i < view->nevents; i++)
 	{
-		uint64		offset = cj_packed_get(&view->times, i);
-		int64		time;
-
 		if ((i & 0x3ff) == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (offset > largest ||
-			pg_add_s64_overflow(view->start, (int64) offset * view->unit, &time) ||
-			!IS_VALID_TIMESTAMP(time))
+		if (cj_packed_get(&view->times, i) > largest)
 			bad("A time is out of range.");
 		check_code(cj_event_code(view, i), view->events.count, false);
 		check_code(cj_channel_code(view, i), view->channels.count, true);
@@ -136,6 +133,8 @@ convert_names(const CjView *view, const CjEvent *events)
 	{
 		const CjEvent *event = &events[i];
 
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		cj_builder_add(&builder, event->time,
 					   convert_name(cj_name(&view->events, event->event)),
 					   event->channel ? convert_name(cj_name(&view->channels, event->channel - 1)) : none,

@@ -47,11 +47,15 @@ take_count(const uint8 **at, bool wide)
 	return count;
 }
 
-/* Steps over a packed array and describes it. */
+/*
+ * Steps over a packed array and describes it.  One of width 0 has no bytes, and
+ * perhaps fewer than 8 follow where it would be: its entries are read, and
+ * masked away, at the header, which is longer than that.
+ */
 static inline void
-take_packed(const uint8 **at, CjPacked *packed, uint32 width, uint32 entries)
+take_packed(CjView *view, const uint8 **at, CjPacked *packed, uint32 width, uint32 entries)
 {
-	packed->base = *at;
+	packed->base = width == 0 ? view->body : *at;
 	packed->width = width;
 	packed->mask = cj_width_mask(width);
 	*at += cj_packed_bytes(width, entries);
@@ -96,17 +100,17 @@ take_arrays(CjView *view, const uint8 *at)
 {
 	uint32		n = view->nevents;
 
-	take_packed(&at, &view->times, view->times.width, n);
-	take_packed(&at, &view->event, cj_code_width(view->events.count, 0), n);
-	take_packed(&at, &view->channel,
+	take_packed(view, &at, &view->times, view->times.width, n);
+	take_packed(view, &at, &view->event, cj_code_width(view->events.count, 0), n);
+	take_packed(view, &at, &view->channel,
 				cj_code_width(view->channels.count, view->channel_gap), n);
-	take_packed(&at, &view->item,
+	take_packed(view, &at, &view->item,
 				cj_code_width(view->items.count, view->item_gap), n);
-	take_packed(&at, &view->value,
+	take_packed(view, &at, &view->value,
 				cj_code_width(view->nvalues, view->value_gap), n);
-	take_packed(&at, &view->events.ends, view->events.ends.width, view->events.count);
-	take_packed(&at, &view->channels.ends, view->channels.ends.width, view->channels.count);
-	take_packed(&at, &view->items.ends, view->items.ends.width, view->items.count);
+	take_packed(view, &at, &view->events.ends, view->events.ends.width, view->events.count);
+	take_packed(view, &at, &view->channels.ends, view->channels.ends.width, view->channels.count);
+	take_packed(view, &at, &view->items.ends, view->items.ends.width, view->items.count);
 	view->values = at;
 	return at + (Size) view->nvalues * sizeof(double);
 }

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "miscadmin.h"
 
 #include "journey/journey.h"
 #include "journey/layout.h"
@@ -118,6 +119,7 @@ write_times(const Plan *plan, uint8 *to)
 
 	if (width == 0)
 		return to;
+	CHECK_FOR_INTERRUPTS();
 	if (plan->unit == 0)
 		for (int32 i = 0; i < plan->n; i++)
 			write_bits(&writer, (uint64) event_at(plan, i)->time - start, width);
@@ -139,6 +141,8 @@ write_codes(const Plan *plan, uint8 *to, const CodeMap *map, uint32 gap, const F
 	{
 		uint32		code = field_code(event_at(plan, i), field);
 
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		write_bits(&writer, code == 0 ? 0 : local_code(map, code - 1) + gap, width);
 	}
 	return write_flush(&writer);
@@ -157,6 +161,8 @@ write_value_codes(const Plan *plan, uint8 *to)
 	{
 		const CjEvent *event = event_at(plan, i);
 
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		write_bits(&writer, event->has_value ? value_code(plan, event->value) + gap : 0, width);
 	}
 	return write_flush(&writer);
@@ -170,6 +176,7 @@ write_ends(uint8 *to, const CodeMap *map, uint32 width)
 
 	if (width == 0)
 		return to;
+	CHECK_FOR_INTERRUPTS();
 	for (int32 i = 0; i < map->count; i++)
 	{
 		end += cj_used_name(map, i).len;
@@ -181,6 +188,7 @@ write_ends(uint8 *to, const CodeMap *map, uint32 width)
 static uint8 *
 write_names(uint8 *to, const CodeMap *map)
 {
+	CHECK_FOR_INTERRUPTS();
 	for (int32 i = 0; i < map->count; i++)
 	{
 		CjText		name = cj_used_name(map, i);

@@ -1,4 +1,4 @@
--- The ordered event names alone: times and channels would be two more arrays.
+-- The event names alone, in order.
 SET enable_hashagg = off;
 SELECT count(*), sum(cardinality(a)),
     count(*) FILTER (WHERE a[cardinality(a)] = 'purchase')

@@ -1,0 +1,5 @@
+-- Event names alone, as the plain query has them: the same columns.
+SET enable_hashagg = off;
+SELECT count(*), sum(journey_length(j)),
+    count(*) FILTER (WHERE journey_last(j, 'purchase') = journey_end(j))
+FROM (SELECT journey_agg(occurred_at, event) AS j FROM events GROUP BY customer_id) s;

@@ -1,0 +1,95 @@
+/*-------------------------------------------------------------------------
+ *
+ * funnel.h
+ *		Funnels, sequences and retention, over rows with conditions and over
+ *		journeys.
+ *
+ * Row-level functions collect, for each row of a group, its time and a bit for
+ * each condition that holds (CjRows); the order of rows in the input never
+ * matters.  levels.c computes window funnels from them, sequence.c compiles
+ * the "(?1).*(?2)" language to the automaton of patterns and matches it with
+ * the same engine as journeys.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CJ_FUNNEL_H
+#define CJ_FUNNEL_H
+
+#include "lib/stringinfo.h"
+#include "pattern/pattern.h"
+
+/* ---- rows (rows.c) ---- */
+
+#define CJ_MAX_CONDITIONS	64
+
+typedef struct CjRow
+{
+	int64		time;
+	uint64		mask;			/* bit i: condition i + 1 holds */
+} CjRow;
+
+/* A group's rows, in the aggregate's context. */
+typedef struct CjRows
+{
+	int32		nconditions;
+	uint32		mode;			/* window funnels: CJ_MODE_* */
+	int64		window;
+	bool		sorted;			/* by cj_row_compare so far */
+	int64		count;
+	int64		capacity;
+	CjRow	   *rows;
+	char	   *text;			/* sequences: the pattern */
+} CjRows;
+
+extern CjRows *cj_rows_create(MemoryContext context);
+extern void cj_rows_add(CjRows *rows, MemoryContext context, int64 time, uint64 mask);
+extern void cj_rows_append(CjRows *rows, MemoryContext context, const CjRows *more);
+
+/* Sorts by time, then by the first condition that holds (none first), then by mask. */
+extern void cj_rows_sort(CjRows *rows);
+
+/* ---- window funnels over rows (levels.c) ---- */
+
+#define CJ_MODE_DEDUPLICATION	0x01
+#define CJ_MODE_ORDER			0x02
+#define CJ_MODE_INCREASE		0x04
+#define CJ_MODE_ONCE			0x08
+#define CJ_MODE_REENTRY			0x10
+#define CJ_MODE_FIRST_VIOLATION	0x20
+
+/* Reads mode words separated by commas or spaces; errors 22023 name the unknown word. */
+extern uint32 cj_mode_parse(const char *text, int len);
+
+/*
+ * The number of steps reached, 0 .. nconditions.  times, if not NULL, has room
+ * for nconditions and gets the times of the steps of the attempt that first
+ * reached it.  Rows must be sorted.
+ */
+extern int	cj_window_level(const CjRows *rows, int64 *times);
+
+/* ---- sequences of conditions (sequence.c) ---- */
+
+typedef struct CjSequence
+{
+	int			nconditions;	/* steps of the pattern */
+	int		   *conditions;		/* each from 0 */
+	CjLink	   *links;			/* before each but the first */
+	int32		leading;		/* rows that must come before, and after */
+	int32		trailing;
+} CjSequence;
+
+/* Seconds of gates are multiplied by "unit". Errors 22023 point at the character. */
+extern CjSequence *cj_sequence_parse(const char *text, int nconditions, int64 unit);
+
+/* The automaton of the first "length" steps. */
+extern CjAutomaton *cj_sequence_compile(const CjSequence *sequence, int length);
+
+extern bool cj_sequence_match(const CjSequence *sequence, CjRows *rows);
+extern int64 cj_sequence_count(const CjSequence *sequence, CjRows *rows);
+
+/* Times of the longest beginning of the sequence that matches; returns how many. */
+extern int	cj_sequence_events(const CjSequence *sequence, CjRows *rows, int64 *times);
+
+#endif							/* CJ_FUNNEL_H */

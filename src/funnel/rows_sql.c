@@ -1,0 +1,461 @@
+/*-------------------------------------------------------------------------
+ *
+ * rows_sql.c
+ *		Aggregates over rows with conditions: window_funnel, sequence_match and
+ *		their kin.
+ *
+ * One transition function serves them all: what the arguments are is found out
+ * once per call site and kept in fn_extra.  A row costs a loop over its
+ * conditions and, if one holds, 16 bytes.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "libpq/pqformat.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/timestamp.h"
+
+#include "common/common.h"
+#include "funnel/funnel.h"
+
+PG_FUNCTION_INFO_V1(cj_window_funnel_transfn);
+PG_FUNCTION_INFO_V1(cj_sequence_transfn);
+PG_FUNCTION_INFO_V1(cj_retention_transfn);
+PG_FUNCTION_INFO_V1(cj_rows_combinefn);
+PG_FUNCTION_INFO_V1(cj_rows_serialfn);
+PG_FUNCTION_INFO_V1(cj_rows_deserialfn);
+PG_FUNCTION_INFO_V1(cj_window_funnel_finalfn);
+PG_FUNCTION_INFO_V1(cj_window_funnel_events_finalfn);
+PG_FUNCTION_INFO_V1(cj_sequence_match_finalfn);
+PG_FUNCTION_INFO_V1(cj_sequence_count_finalfn);
+PG_FUNCTION_INFO_V1(cj_sequence_events_finalfn);
+PG_FUNCTION_INFO_V1(cj_retention_finalfn);
+
+/* What a call's arguments are. */
+typedef struct CallSite
+{
+	Oid			time_type;		/* InvalidOid: no time */
+	int			time_arg;
+	int			first_condition;
+	int			nconditions;	/* 0 for an array, whose length each row tells */
+	bool		array;
+} CallSite;
+
+static void
+check_condition(FunctionCallInfo fcinfo, int arg, Oid type, int number)
+{
+	if (type == BOOLOID || (type == UNKNOWNOID && PG_ARGISNULL(arg)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("condition %d must be boolean, not %s", number, format_type_be(type)),
+			 errhint("The arguments are the window, the mode if there is one, the time, then the conditions; the mode comes before the time.")));
+}
+
+/* Finds out about the arguments from "time_arg" on; time_arg 0 means there is no time. */
+static CallSite *
+call_site(FunctionCallInfo fcinfo, int time_arg, int first_condition)
+{
+	CallSite   *site = fcinfo->flinfo->fn_extra;
+
+	if (site != NULL)
+		return site;
+	site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CallSite));
+	site->time_arg = time_arg;
+	if (time_arg > 0)
+		site->time_type = get_fn_expr_argtype(fcinfo->flinfo, time_arg);
+	site->first_condition = first_condition;
+	site->array = get_fn_expr_variadic(fcinfo->flinfo);
+	if (site->array)
+	{
+		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, first_condition);
+
+		if (type != BOOLARRAYOID)
+			check_condition(fcinfo, first_condition, type, 1);
+	}
+	else
+	{
+		site->nconditions = PG_NARGS() - first_condition;
+		if (site->nconditions > CJ_MAX_CONDITIONS)
+			ereport(ERROR,
+					(errcode(ERRCODE_TOO_MANY_ARGUMENTS),
+					 errmsg("at most %d conditions are supported", CJ_MAX_CONDITIONS)));
+		for (int i = 0; i < site->nconditions; i++)
+			check_condition(fcinfo, first_condition + i,
+							get_fn_expr_argtype(fcinfo->flinfo, first_condition + i), i + 1);
+	}
+	fcinfo->flinfo->fn_extra = site;
+	return site;
+}
+
+/* The bits of the conditions that hold, NULL counting as false. */
+static uint64
+read_conditions(FunctionCallInfo fcinfo, const CallSite *site, int *nconditions)
+{
+	uint64		mask = 0;
+
+	*nconditions = site->nconditions;
+	if (!site->array)
+	{
+		for (int i = 0; i < site->nconditions; i++)
+			if (!PG_ARGISNULL(site->first_condition + i) &&
+				PG_GETARG_BOOL(site->first_condition + i))
+				mask |= UINT64CONST(1) << i;
+		return mask;
+	}
+	if (!PG_ARGISNULL(site->first_condition))
+	{
+		ArrayType  *array = PG_GETARG_ARRAYTYPE_P(site->first_condition);
+		Datum	   *values;
+		bool	   *nulls;
+
+		deconstruct_array(array, BOOLOID, 1, true, TYPALIGN_CHAR, &values, &nulls, nconditions);
+		if (*nconditions > CJ_MAX_CONDITIONS)
+			ereport(ERROR,
+					(errcode(ERRCODE_TOO_MANY_ARGUMENTS),
+					 errmsg("at most %d conditions are supported", CJ_MAX_CONDITIONS)));
+		for (int i = 0; i < *nconditions; i++)
+			if (!nulls[i] && DatumGetBool(values[i]))
+				mask |= UINT64CONST(1) << i;
+		pfree(values);
+		pfree(nulls);
+	}
+	return mask;
+}
+
+/* Microseconds for times, the number itself for numbers. */
+static int64
+read_time(FunctionCallInfo fcinfo, const CallSite *site)
+{
+	if (site->time_type == DATEOID)
+	{
+		DateADT		date = PG_GETARG_DATEADT(site->time_arg);
+
+		if (DATE_IS_NOBEGIN(date))
+			return DT_NOBEGIN;
+		return DATE_IS_NOEND(date) ? DT_NOEND : (int64) date * USECS_PER_DAY;
+	}
+	/* timestamp and timestamptz are microseconds already */
+	return PG_GETARG_INT64(site->time_arg);
+}
+
+/* ---- transition ---- */
+
+static MemoryContext
+aggregate_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("function called outside of an aggregate")));
+	return context;
+}
+
+static Datum
+unchanged(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
+/* window_funnel_transfn(state, within interval|bigint, [mode text,] time, conditions) */
+Datum
+cj_window_funnel_transfn(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	CallSite   *site = fcinfo->flinfo->fn_extra;
+	CjRows	   *rows = PG_ARGISNULL(0) ? NULL : (CjRows *) PG_GETARG_POINTER(0);
+	uint64		mask;
+	int			nconditions;
+
+	if (site == NULL)
+	{
+		bool		mode = get_fn_expr_argtype(fcinfo->flinfo, 2) == TEXTOID;
+
+		site = call_site(fcinfo, mode ? 3 : 2, mode ? 4 : 3);
+	}
+	if (rows == NULL)
+	{
+		rows = cj_rows_create(context);
+		if (site->time_arg == 3 && !PG_ARGISNULL(2))
+		{
+			text	   *mode = PG_GETARG_TEXT_PP(2);
+
+			rows->mode = cj_mode_parse(VARDATA_ANY(mode), VARSIZE_ANY_EXHDR(mode));
+		}
+		if (PG_ARGISNULL(1))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("the window must not be NULL")));
+		rows->window = get_fn_expr_argtype(fcinfo->flinfo, 1) == INTERVALOID ?
+			cj_interval_usec_positive(PG_GETARG_INTERVAL_P(1), "within") : PG_GETARG_INT64(1);
+		if (rows->window < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"%s\" must not be negative", "within")));
+	}
+	if (!PG_ARGISNULL(site->time_arg))
+	{
+		mask = read_conditions(fcinfo, site, &nconditions);
+		rows->nconditions = Max(rows->nconditions, nconditions);
+		/* only strict_order looks at rows that satisfy nothing */
+		if (mask != 0 || (rows->mode & CJ_MODE_ORDER))
+			cj_rows_add(rows, context, read_time(fcinfo, site), mask);
+	}
+	PG_RETURN_POINTER(rows);
+}
+
+/* sequence_transfn(state, pattern text, time, conditions) */
+Datum
+cj_sequence_transfn(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	CallSite   *site = call_site(fcinfo, 2, 3);
+	CjRows	   *rows = PG_ARGISNULL(0) ? NULL : (CjRows *) PG_GETARG_POINTER(0);
+	uint64		mask;
+	int			nconditions;
+
+	if (rows == NULL)
+	{
+		MemoryContext old;
+
+		if (PG_ARGISNULL(1))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("the sequence must not be NULL")));
+		rows = cj_rows_create(context);
+		old = MemoryContextSwitchTo(context);
+		rows->text = text_to_cstring(PG_GETARG_TEXT_PP(1));
+		MemoryContextSwitchTo(old);
+		/* gates are in seconds of times, in the unit of numbers */
+		rows->window = site->time_type == INT8OID ? 1 : USECS_PER_SEC;
+		read_conditions(fcinfo, site, &nconditions);
+		rows->nconditions = nconditions;
+		/* a wrong sequence is an error whatever the rows are */
+		cj_sequence_parse(rows->text, nconditions, rows->window);
+	}
+	if (!PG_ARGISNULL(site->time_arg))
+	{
+		mask = read_conditions(fcinfo, site, &nconditions);
+		rows->nconditions = Max(rows->nconditions, nconditions);
+		if (mask != 0)
+			cj_rows_add(rows, context, read_time(fcinfo, site), mask);
+	}
+	PG_RETURN_POINTER(rows);
+}
+
+/* retention_transfn(state, conditions): the bits that ever held together with none kept apart */
+Datum
+cj_retention_transfn(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	CallSite   *site = call_site(fcinfo, 0, 1);
+	CjRows	   *rows = PG_ARGISNULL(0) ? NULL : (CjRows *) PG_GETARG_POINTER(0);
+	int			nconditions;
+	uint64		mask = read_conditions(fcinfo, site, &nconditions);
+
+	if (rows == NULL)
+	{
+		rows = MemoryContextAllocZero(context, sizeof(CjRows));
+		rows->sorted = true;
+	}
+	rows->nconditions = Max(rows->nconditions, nconditions);
+	/* one row's worth of bits is all that matters */
+	rows->window |= (int64) mask;
+	PG_RETURN_POINTER(rows);
+}
+
+/* ---- combining ---- */
+
+Datum
+cj_rows_combinefn(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = aggregate_context(fcinfo);
+	CjRows	   *rows = PG_ARGISNULL(0) ? NULL : (CjRows *) PG_GETARG_POINTER(0);
+	CjRows	   *more = PG_ARGISNULL(1) ? NULL : (CjRows *) PG_GETARG_POINTER(1);
+
+	if (more == NULL)
+		return unchanged(fcinfo);
+	if (rows == NULL)
+	{
+		rows = cj_rows_create(context);
+		rows->mode = more->mode;
+		rows->window = more->window;
+		rows->text = more->text == NULL ? NULL : MemoryContextStrdup(context, more->text);
+	}
+	else if (rows->rows == NULL)
+		rows->window |= more->window;
+	rows->nconditions = Max(rows->nconditions, more->nconditions);
+	if (more->count > 0)
+		cj_rows_append(rows, context, more);
+	PG_RETURN_POINTER(rows);
+}
+
+Datum
+cj_rows_serialfn(PG_FUNCTION_ARGS)
+{
+	CjRows	   *rows = (CjRows *) PG_GETARG_POINTER(0);
+	StringInfoData bytes;
+
+	pq_begintypsend(&bytes);
+	pq_sendint32(&bytes, rows->nconditions);
+	pq_sendint32(&bytes, rows->mode);
+	pq_sendint64(&bytes, rows->window);
+	pq_sendbyte(&bytes, rows->rows == NULL);
+	pq_sendbyte(&bytes, rows->text != NULL);
+	if (rows->text != NULL)
+		pq_sendstring(&bytes, rows->text);
+	pq_sendint64(&bytes, rows->count);
+	for (int64 i = 0; i < rows->count; i++)
+	{
+		pq_sendint64(&bytes, rows->rows[i].time);
+		pq_sendint64(&bytes, rows->rows[i].mask);
+	}
+	PG_RETURN_BYTEA_P(pq_endtypsend(&bytes));
+}
+
+Datum
+cj_rows_deserialfn(PG_FUNCTION_ARGS)
+{
+	bytea	   *serial = PG_GETARG_BYTEA_PP(0);
+	StringInfoData bytes;
+	CjRows	   *rows = cj_rows_create(CurrentMemoryContext);
+	int64		count;
+
+	initStringInfo(&bytes);
+	appendBinaryStringInfo(&bytes, VARDATA_ANY(serial), VARSIZE_ANY_EXHDR(serial));
+	rows->nconditions = pq_getmsgint(&bytes, 4);
+	rows->mode = pq_getmsgint(&bytes, 4);
+	rows->window = pq_getmsgint64(&bytes);
+	if (pq_getmsgbyte(&bytes))
+		rows->rows = NULL;
+	if (pq_getmsgbyte(&bytes))
+		rows->text = pstrdup(pq_getmsgstring(&bytes));
+	count = pq_getmsgint64(&bytes);
+	for (int64 i = 0; i < count; i++)
+	{
+		int64		time = pq_getmsgint64(&bytes);
+		uint64		mask = pq_getmsgint64(&bytes);
+
+		cj_rows_add(rows, CurrentMemoryContext, time, mask);
+	}
+	pq_getmsgend(&bytes);
+	pfree(bytes.data);
+	PG_RETURN_POINTER(rows);
+}
+
+/* ---- results ---- */
+
+static CjRows *
+final_rows(FunctionCallInfo fcinfo)
+{
+	return PG_ARGISNULL(0) ? NULL : (CjRows *) PG_GETARG_POINTER(0);
+}
+
+/* An array of the same type as the times that went in: the final function's result type. */
+static Datum
+times_array(FunctionCallInfo fcinfo, const int64 *times, int count)
+{
+	Oid			type = get_fn_expr_rettype(fcinfo->flinfo);
+	Oid			element = type == TIMESTAMPARRAYOID ? TIMESTAMPOID :
+		type == DATEARRAYOID ? DATEOID : type == INT8ARRAYOID ? INT8OID : TIMESTAMPTZOID;
+	Datum	   *values = palloc_array(Datum, Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+	{
+		if (element != DATEOID)
+			values[i] = Int64GetDatum(times[i]);
+		else if (TIMESTAMP_NOT_FINITE(times[i]))
+			values[i] = DateADTGetDatum(TIMESTAMP_IS_NOEND(times[i]) ? DATEVAL_NOEND : DATEVAL_NOBEGIN);
+		else
+			values[i] = DateADTGetDatum((DateADT) (times[i] / USECS_PER_DAY));
+	}
+	return PointerGetDatum(construct_array(values, count, element,
+										   element == DATEOID ? 4 : 8,
+										   element == DATEOID ? true : FLOAT8PASSBYVAL,
+										   element == DATEOID ? TYPALIGN_INT : TYPALIGN_DOUBLE));
+}
+
+Datum
+cj_window_funnel_finalfn(PG_FUNCTION_ARGS)
+{
+	CjRows	   *rows = final_rows(fcinfo);
+
+	if (rows == NULL)
+		PG_RETURN_INT32(0);
+	cj_rows_sort(rows);
+	PG_RETURN_INT32(cj_window_level(rows, NULL));
+}
+
+Datum
+cj_window_funnel_events_finalfn(PG_FUNCTION_ARGS)
+{
+	CjRows	   *rows = final_rows(fcinfo);
+	int64		times[CJ_MAX_CONDITIONS];
+	int			level = 0;
+
+	if (rows != NULL)
+	{
+		cj_rows_sort(rows);
+		level = cj_window_level(rows, times);
+	}
+	return times_array(fcinfo, times, level);
+}
+
+Datum
+cj_sequence_match_finalfn(PG_FUNCTION_ARGS)
+{
+	CjRows	   *rows = final_rows(fcinfo);
+
+	PG_RETURN_BOOL(rows != NULL &&
+				   cj_sequence_match(cj_sequence_parse(rows->text, rows->nconditions, rows->window),
+									 rows));
+}
+
+Datum
+cj_sequence_count_finalfn(PG_FUNCTION_ARGS)
+{
+	CjRows	   *rows = final_rows(fcinfo);
+
+	PG_RETURN_INT64(rows == NULL ? 0 :
+					cj_sequence_count(cj_sequence_parse(rows->text, rows->nconditions, rows->window),
+									  rows));
+}
+
+Datum
+cj_sequence_events_finalfn(PG_FUNCTION_ARGS)
+{
+	CjRows	   *rows = final_rows(fcinfo);
+	CjSequence *sequence;
+	int64	   *times;
+
+	if (rows == NULL)
+		return times_array(fcinfo, NULL, 0);
+	sequence = cj_sequence_parse(rows->text, rows->nconditions, rows->window);
+	times = palloc_array(int64, Max(sequence->nconditions, 1));
+	return times_array(fcinfo, times, cj_sequence_events(sequence, rows, times));
+}
+
+/* The extra arguments tell the number of conditions when there were no rows. */
+Datum
+cj_retention_finalfn(PG_FUNCTION_ARGS)
+{
+	CjRows	   *rows = final_rows(fcinfo);
+	int			count = rows != NULL ? rows->nconditions :
+		get_fn_expr_variadic(fcinfo->flinfo) ? 0 : PG_NARGS() - 1;
+	uint64		mask = rows == NULL ? 0 : (uint64) rows->window;
+	Datum	   *values = palloc_array(Datum, Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		values[i] = BoolGetDatum((mask & 1) && ((mask >> i) & 1));
+	PG_RETURN_DATUM(PointerGetDatum(construct_array(values, count, BOOLOID, 1, true, TYPALIGN_CHAR)));
+}

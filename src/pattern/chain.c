@@ -1,0 +1,216 @@
+/*-------------------------------------------------------------------------
+ *
+ * chain.c
+ *		Existence for plain chains: a -> b -> c, the shape of most questions.
+ *
+ * One pass from the start, no tables.  For every step the chain remembers one
+ * event: without bounds, or with WITHIN around the whole, where the latest
+ * chain so far that reached the step began; with upper bounds on the arrows,
+ * the latest event that reached the step.  In both cases the latest dominates
+ * every other, so one number a step is exact.  Steps are visited from the last
+ * to the first, so that an event serves one of them.  Times are read only where
+ * a bound asks.
+ *
+ * Within an instant the stored order is not binding.  The pass follows it, so
+ * a "no" is final only if no two events of an instant could have been taken in
+ * another order; otherwise the automaton is asked.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+
+#include "pattern/pattern.h"
+
+static bool
+simple_gap(const CjGap *gap)
+{
+	return gap->connector == CJ_ARROW && gap->nforbidden == 0 &&
+		(gap->flags & ~(CJ_GAP_MAX | CJ_GAP_MAX_STRICT)) == 0;
+}
+
+void
+cj_chain_detect(CjAutomaton *automaton)
+{
+	CjChain    *chain = &automaton->chain;
+	const CjNode *node = automaton->tree;
+	bool		bounded = false;
+
+	chain->within = -1;
+	chain->plain = true;
+	if (node->kind == CJ_NODE_SCOPE && node->attributes == 0)
+	{
+		chain->within = node->within;
+		node = node->children[0];
+	}
+	if (node->kind != CJ_NODE_SEQUENCE || node->first || node->last ||
+		node->gaps[0].connector != CJ_NONE || node->count > CJ_CHAIN_MAX_STEPS)
+		return;
+	chain->steps = palloc_array(const CjElement *, node->count);
+	chain->max_gap = palloc_array(int64, node->count);
+	for (int i = 0; i < node->count; i++)
+	{
+		const CjGap *gap = &node->gaps[i];
+
+		if (node->children[i]->kind != CJ_NODE_ELEMENT || (i > 0 && !simple_gap(gap)))
+			return;
+		chain->steps[i] = node->children[i]->element;
+		chain->plain &= cj_element_plain(chain->steps[i]);
+		chain->max_gap[i] = -1;
+		if (i > 0 && (gap->flags & CJ_GAP_MAX))
+		{
+			chain->max_gap[i] = gap->max - ((gap->flags & CJ_GAP_MAX_STRICT) != 0);
+			bounded = true;
+			if (chain->max_gap[i] < 0 || chain->within >= 0)
+				return;
+		}
+	}
+	if (!bounded)
+		chain->max_gap = NULL;
+	chain->nsteps = node->count;
+}
+
+/* For each name of the journey the steps it can serve; false if a step has none. */
+static bool
+resolve(const CjChain *chain, const CjNames *names, uint64 *steps)
+{
+	memset(steps, 0, names->count * sizeof(uint64));
+	for (int s = 0; s < chain->nsteps; s++)
+	{
+		const CjNameSet *set = &chain->steps[s]->names;
+		uint64		bit = UINT64CONST(1) << s;
+		bool		any = false;
+
+		if (set->count == 0 || set->negated)
+		{
+			for (int32 c = 0; c < names->count; c++)
+				steps[c] |= bit;
+			any = true;
+		}
+		for (int i = 0; i < set->count; i++)
+		{
+			int32		code = cj_find_name(names, set->names[i].data, set->names[i].len);
+
+			if (code == CJ_ABSENT)
+				continue;
+			if (set->negated)
+				steps[code] &= ~bit;
+			else
+			{
+				steps[code] |= bit;
+				any = true;
+			}
+		}
+		if (!any)
+			return false;
+	}
+	return true;
+}
+
+/* The steps that the event serves, all conditions considered. */
+static inline uint64
+steps_of(const CjChain *chain, const CjView *view, const uint64 *steps, int32 event)
+{
+	uint64		mask = steps[cj_event_code(view, event)];
+
+	if (mask != 0 && !chain->plain)
+		for (uint64 rest = mask; rest != 0; rest &= rest - 1)
+		{
+			int			s = pg_rightmost_one_pos64(rest);
+
+			if (!cj_element_qualified(chain->steps[s], view, event))
+				mask &= ~(UINT64CONST(1) << s);
+		}
+	return mask;
+}
+
+static bool
+pass(const CjChain *chain, const CjView *view, const uint64 *steps)
+{
+	int32		reached[CJ_CHAIN_MAX_STEPS];
+	int			last = chain->nsteps - 1;
+	int			highest = -1;	/* step reached so far */
+
+	for (int32 i = 0; i < view->nevents; i++)
+	{
+		uint64		mask = steps_of(chain, view, steps, i);
+
+		if ((i & 1023) == 1023)
+			CHECK_FOR_INTERRUPTS();
+		/* steps beyond the next are out of reach */
+		if (highest < last - 1)
+			mask &= (UINT64CONST(2) << (highest + 1)) - 1;
+		while (mask != 0)
+		{
+			int			s = pg_leftmost_one_pos64(mask);
+
+			mask &= ~(UINT64CONST(1) << s);
+			if (s == 0)
+				reached[0] = i;
+			else if (chain->max_gap != NULL)
+			{
+				if (chain->max_gap[s] >= 0 &&
+					cj_gap_between(cj_time(view, i), cj_time(view, reached[s - 1])) > chain->max_gap[s])
+					continue;
+				reached[s] = i;
+			}
+			else
+				reached[s] = reached[s - 1];
+			if (s == last && (chain->within < 0 ||
+							  cj_gap_between(cj_time(view, i), cj_time(view, reached[s])) <= chain->within))
+				return true;
+			highest = Max(highest, s);
+		}
+	}
+	return false;
+}
+
+/* Do two events of one instant serve different steps? */
+static bool
+order_matters(const CjChain *chain, const CjView *view, const uint64 *steps)
+{
+	uint64		before = 0;
+	uint64		time = 0;
+
+	for (int32 i = 0; i < view->nevents; i++)
+	{
+		uint64		mask = steps[cj_event_code(view, i)];
+		uint64		now;
+
+		if (mask == 0)
+			continue;
+		now = cj_packed_get(&view->times, i);
+		if (before != 0 && now == time && (mask != before || !chain->plain))
+			return true;
+		before = mask;
+		time = now;
+		if ((i & 1023) == 1023)
+			CHECK_FOR_INTERRUPTS();
+	}
+	return false;
+}
+
+int
+cj_chain_exists(CjMatcher *matcher, const CjView *view)
+{
+	const CjChain *chain = &matcher->automaton->chain;
+	uint64		few[64];
+	uint64	   *steps = few;
+
+	if (view->nevents < chain->nsteps)
+		return 0;
+	if (view->events.count > (int32) lengthof(few))
+		steps = matcher->code_masks =
+			cj_matcher_reserve(matcher, matcher->code_masks, &matcher->code_capacity,
+							   view->events.count, sizeof(uint64));
+	if (!resolve(chain, &view->events, steps))
+		return 0;
+	if (pass(chain, view, steps))
+		return 1;
+	return order_matters(chain, view, steps) ? -1 : 0;
+}

@@ -226,7 +226,8 @@ CREATE TYPE path_options AS (
     contains text[],
     starts_with text,
     ends_with text,
-    same_time text
+    same_time text,
+    outcome journey_pattern
 );
 COMMENT ON TYPE path_options IS 'options of top_paths and mine_paths, made by path_options()';
 
@@ -236,11 +237,12 @@ CREATE FUNCTION path_options(
         min_length integer DEFAULT NULL, max_length integer DEFAULT NULL,
         min_gap interval DEFAULT NULL, max_gap interval DEFAULT NULL, max_gap_events integer DEFAULT NULL,
         max_span interval DEFAULT NULL, contains text[] DEFAULT NULL,
-        starts_with text DEFAULT NULL, ends_with text DEFAULT NULL, same_time text DEFAULT NULL)
+        starts_with text DEFAULT NULL, ends_with text DEFAULT NULL, same_time text DEFAULT NULL,
+        outcome journey_pattern DEFAULT NULL)
     RETURNS path_options
     AS 'MODULE_PATHNAME', 'cj_options_build'
     LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION path_options(text, boolean, integer, integer, double precision, integer, text, integer, integer, interval, interval, integer, interval, text[], text, text, text) IS
+COMMENT ON FUNCTION path_options(text, boolean, integer, integer, double precision, integer, text, integer, integer, interval, interval, integer, interval, text[], text, text, text, journey_pattern) IS
     'options of top_paths (by, collapse, first, top) and mine_paths (all but first); an option that the called function does not use is an error (22023)';
 
 CREATE TYPE top_path AS (

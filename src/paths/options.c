@@ -58,6 +58,41 @@ cj_option_integer(CjOptions *options, const char *name, int64 otherwise, int64 l
 	return DatumGetInt32(value);
 }
 
+bool
+cj_option_pattern(CjOptions *options, const char *name, Datum *value)
+{
+	if (options->desc == NULL)
+		return false;
+	for (int a = 0; a < options->desc->natts; a++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(options->desc, a);
+
+		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0 &&
+			!options->nulls[a])
+		{
+			*value = options->values[a];
+			return true;
+		}
+	}
+	return false;
+}
+
+Datum
+cj_copy_record(Datum record, bool isnull)
+{
+	HeapTupleHeader header;
+	Size		size;
+	char	   *copy;
+
+	if (isnull)
+		return (Datum) 0;
+	header = DatumGetHeapTupleHeader(record);
+	size = HeapTupleHeaderGetDatumLength(header);
+	copy = palloc(size);
+	memcpy(copy, header, size);
+	return PointerGetDatum(copy);
+}
+
 /* The last row's options at a call site. */
 typedef struct SeenOptions
 {

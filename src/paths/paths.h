@@ -31,6 +31,12 @@ extern bool cj_option_bool(CjOptions *options, const char *name, bool otherwise)
 extern int64 cj_option_integer(CjOptions *options, const char *name, int64 otherwise,
 							   int64 least, int64 most);
 
+/* A pattern among the options: the builder's record type vouches for its type. */
+extern bool cj_option_pattern(CjOptions *options, const char *name, Datum *value);
+
+/* A record in the current context, detoasted. */
+extern Datum cj_copy_record(Datum record, bool isnull);
+
 /*
  * Are the options of this row others than those of the row before, at this
  * call site?  Then they are to be read and compared with the state's.

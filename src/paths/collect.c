@@ -157,13 +157,16 @@ cj_collected(const CjCollector *collector, int32 classes, bool sets, const uint3
 	sequences->class_of = collector->class_of;
 	sequences->starts = palloc_extended((collector->count + 1) * sizeof(int64), MCXT_ALLOC_HUGE);
 	sequences->codes = palloc_extended((collector->events + 1) * sizeof(int32), MCXT_ALLOC_HUGE);
-	memcpy(sequences->starts, collector->starts, (collector->count + 1) * sizeof(int64));
+	sequences->starts[0] = 0;
+	if (collector->count > 0)
+		memcpy(sequences->starts, collector->starts, (collector->count + 1) * sizeof(int64));
 	for (int64 i = 0; i < collector->events; i++)
 		sequences->codes[i] = (int32) ranks[collector->codes[i]];
 	if (collector->keep_times)
 	{
 		sequences->times = palloc_extended((collector->events + 1) * sizeof(int64), MCXT_ALLOC_HUGE);
-		memcpy(sequences->times, collector->times, collector->events * sizeof(int64));
+		if (collector->events > 0)
+			memcpy(sequences->times, collector->times, collector->events * sizeof(int64));
 	}
 	if (sets)
 		make_sets(sequences);

@@ -82,6 +82,7 @@ FROM (SELECT journey_of('2026-01-01 00:00+00', CASE WHEN i <= 7 THEN 'a' WHEN i 
 -- empty input
 SELECT mine_paths(journey) FROM paths_t6 WHERE false;
 SELECT mine_paths(j), mine_paths(j, path_options(min_count => 1, max_gap => '1 day', same_time => 'set')) FROM (VALUES ('{}'::journey), (NULL)) v(j);
+SELECT mine_paths(NULL::journey), mine_paths(NULL::journey, path_options(max_gap => '1 day', same_time => 'set'));
 SELECT (mine_paths('{a 2026-01-01 00:00:00+00}'::journey))[1].share;
 SELECT customer, cardinality(mine_paths(journey, path_options(min_count => 2)) OVER (ORDER BY customer)) AS patterns FROM paths_t6 ORDER BY 1;
 

@@ -14,6 +14,7 @@
 #include "utils/guc.h"
 
 #include "journey/journey.h"
+#include "paths/paths.h"
 #include "pattern/datum.h"
 #include "propensity/propensity.h"
 
@@ -36,6 +37,7 @@ _PG_init(void)
 							0,
 							NULL, NULL, NULL);
 
+	cj_paths_init();
 	cj_pattern_init();
 	cj_propensity_init();
 

@@ -139,7 +139,7 @@ fitted_model(State *state, FunctionCallInfo fcinfo)
 	/* a model's specification is its second attribute */
 	if (given->desc->natts > 1 && strcmp(NameStr(TupleDescAttr(given->desc, 1)->attname), "spec") == 0)
 		spec = given->values[1];
-	return cj_model_datum(state->linkage, spec, cj_result_tupdesc(fcinfo));
+	return cj_linkage_model_datum(state->linkage, spec, cj_result_tupdesc(fcinfo));
 }
 
 Datum

@@ -24,7 +24,7 @@
 extern CjLinkage *cj_linkage_of(MemoryContext context, Datum spec_or_model);
 
 /* The linkage_model of a fitted engine. */
-extern Datum cj_model_datum(CjLinkage *linkage, Datum spec, TupleDesc desc);
+extern Datum cj_linkage_model_datum(CjLinkage *linkage, Datum spec, TupleDesc desc);
 
 /* Its attribute "levels" alone. */
 extern Datum cj_model_levels(const CjLinkage *linkage, TupleDesc model);

@@ -610,7 +610,7 @@ warnings_datum(const CjLinkage *linkage)
 }
 
 Datum
-cj_model_datum(CjLinkage *linkage, Datum spec, TupleDesc desc)
+cj_linkage_model_datum(CjLinkage *linkage, Datum spec, TupleDesc desc)
 {
 	bool		nulls[15] = {false};
 	Datum		values[15];

@@ -8,9 +8,17 @@
 -- ---------------------------------------------------------------------------
 
 CREATE FUNCTION propensity_registry_schema() RETURNS name
-    AS 'MODULE_PATHNAME', 'cj_registry_schema'
-    LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION propensity_registry_schema() IS 'schema of the first model registry on the search path; none is an error (42P01)';
+    LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT n.nspname
+    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s (nspname, place)
+    JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) s.nspname
+    JOIN pg_catalog.pg_class c ON c.relnamespace OPERATOR(pg_catalog.=) n.oid
+    WHERE c.relname OPERATOR(pg_catalog.=) 'propensity_registry'
+    ORDER BY s.place
+    LIMIT 1;
+END;
+COMMENT ON FUNCTION propensity_registry_schema() IS 'schema of the first model registry on the search path; NULL if there is none';
 
 CREATE FUNCTION propensity_registry_log() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS
@@ -74,8 +82,9 @@ DECLARE
 BEGIN
     IF found IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_table',
-            MESSAGE = format('there is no model registry in schema "%s"', registry),
-            HINT = 'Make one with propensity_registry_create(schema).';
+            MESSAGE = CASE WHEN registry IS NULL THEN 'there is no model registry on the search path'
+                      ELSE format('there is no model registry in schema "%s"', registry) END,
+            HINT = 'Make one with propensity_registry_create(schema), or name its schema: registry => ''...''.';
     END IF;
     RETURN found;
 END

@@ -221,6 +221,8 @@ sub run_queries
 		my ($label, $kind) = $file =~ m{/(([a-z]+)(?:_\w+)?)\.sql$} or next;
 		my $system = $system_of{$kind};
 		next if !$system || !$systems{$system};
+		my ($least) = directive($file, 'threads');
+		next if defined $least && $threads < $least;
 
 		# A session of its own for each of our queries; the others hold their database alone.
 		my $worker = $system eq 'postgres' ? start($system, $threads) : ($shared{$system} ||= start($system, $threads));

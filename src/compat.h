@@ -46,6 +46,18 @@
 #define ereturn(context, dummy, ...) \
 	do { errsave(context, __VA_ARGS__); return dummy; } while (0)
 #define SOFT_ERROR_OCCURRED(context) ((void) (context), false)
+#define DirectInputFunctionCallSafe(func, string, ioparam, typmod, context, result) \
+	((void) (context), \
+	 *(result) = DirectFunctionCall3(func, CStringGetDatum(string), \
+									 ObjectIdGetDatum(ioparam), Int32GetDatum(typmod)), \
+	 true)
+#endif
+
+/* 17: counted texts always count their own length out */
+#if PG_VERSION_NUM >= 170000
+#define cj_sendcountedtext(buffer, text, len) pq_sendcountedtext(buffer, text, len)
+#else
+#define cj_sendcountedtext(buffer, text, len) pq_sendcountedtext(buffer, text, len, false)
 #endif
 
 /* 17: where ANALYZE keeps a column's statistics target */

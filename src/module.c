@@ -13,9 +13,11 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "identity/identity.h"
 #include "journey/journey.h"
 #include "paths/paths.h"
 #include "pattern/datum.h"
+#include "propensity/propensity.h"
 
 CJ_MODULE_MAGIC("customer_journey", "1.0.0-dev");
 
@@ -36,8 +38,10 @@ _PG_init(void)
 							0,
 							NULL, NULL, NULL);
 
+	cj_identity_init();
 	cj_paths_init();
 	cj_pattern_init();
+	cj_propensity_init();
 
 	MarkGUCPrefixReserved("customer_journey");
 }

@@ -369,3 +369,134 @@ CREATE AGGREGATE retention(VARIADIC conditions "any") (
 );
 COMMENT ON AGGREGATE retention(VARIADIC "any") IS
     'for each condition whether some row satisfied it and some row satisfied the first one; all false without rows';
+
+-- ---------------------------------------------------------------------------
+-- Funnels over journeys
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE funnel_result AS (
+    level integer,
+    completed boolean,
+    entered_at timestamptz,
+    completed_at timestamptz,
+    step_times timestamptz[],
+    drop_reason text,
+    open_until timestamptz
+);
+COMMENT ON TYPE funnel_result IS 'what became of a journey in a funnel';
+COMMENT ON COLUMN funnel_result.level IS 'required steps reached by the best attempt';
+COMMENT ON COLUMN funnel_result.completed IS 'all required steps were reached';
+COMMENT ON COLUMN funnel_result.entered_at IS 'time of the best attempt''s first event; NULL if there was none';
+COMMENT ON COLUMN funnel_result.completed_at IS 'time of the last required step; NULL if not completed';
+COMMENT ON COLUMN funnel_result.step_times IS 'time of each step; NULL for steps not taken';
+COMMENT ON COLUMN funnel_result.drop_reason IS 'NULL if completed, else no entry, open, exclusion, violation (of the ordering), same, window or no step: the first kind of condition without which the next step would have been reached';
+COMMENT ON COLUMN funnel_result.open_until IS 'until when the journey can still go on, if that is after as_of; infinity without a window';
+
+CREATE FUNCTION journey_funnel(
+    journey journey,
+    steps journey_pattern[],
+    within interval DEFAULT NULL,
+    ordering text DEFAULT 'ordered',
+    step_within interval[] DEFAULT NULL,
+    min_gap interval[] DEFAULT NULL,
+    exclude journey_pattern DEFAULT NULL,
+    step_exclude journey_pattern[] DEFAULT NULL,
+    same text DEFAULT NULL,
+    entry text DEFAULT 'best',
+    as_of timestamptz DEFAULT 'infinity'
+) RETURNS funnel_result
+    AS 'MODULE_PATHNAME', 'cj_journey_funnel'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50;
+COMMENT ON FUNCTION journey_funnel(journey, journey_pattern[], interval, text, interval[], interval[], journey_pattern, journey_pattern[], text, text, timestamptz) IS
+    'how far the journey gets in a funnel, each step one event ("?" after it: optional); every attempt is tried and the best wins, one event serves one step; NULL for a NULL journey';
+
+CREATE FUNCTION journey_funnel_level(journey journey, steps journey_pattern[], within interval DEFAULT NULL) RETURNS integer
+    AS 'MODULE_PATHNAME', 'cj_journey_funnel_level'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
+COMMENT ON FUNCTION journey_funnel_level(journey, journey_pattern[], interval) IS
+    'required steps reached: the level of journey_funnel alone, several times quicker';
+
+-- ---------------------------------------------------------------------------
+-- Many journeys in a funnel
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE funnel_step AS (
+    step integer,
+    customers bigint,
+    share double precision,
+    share_low double precision,
+    share_high double precision,
+    step_share double precision,
+    mean_time interval,
+    median_time interval,
+    p90_time interval,
+    dropped bigint,
+    dropped_window bigint,
+    dropped_exclusion bigint,
+    dropped_violation bigint,
+    dropped_same bigint,
+    dropped_no_step bigint,
+    open bigint
+);
+COMMENT ON TYPE funnel_step IS 'a step of a funnel over many journeys; those whose window is still open are counted in "open" alone';
+COMMENT ON COLUMN funnel_step.customers IS 'journeys that took the step';
+COMMENT ON COLUMN funnel_step.share IS 'of those that took the first step, 0 to 1; share_low and share_high are its 95 % Wilson interval';
+COMMENT ON COLUMN funnel_step.step_share IS 'of those that took the step before';
+COMMENT ON COLUMN funnel_step.mean_time IS 'from the first step; so are median_time and p90_time';
+COMMENT ON COLUMN funnel_step.dropped IS 'journeys for which this was the last step, the following columns by reason';
+COMMENT ON COLUMN funnel_step.open IS 'journeys that are at this step and may still go on';
+
+CREATE FUNCTION funnel_stats_transfn(internal, funnel_result) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_funnel_stats_transfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION funnel_stats_transfn(internal, funnel_result) IS 'transition function of funnel_stats';
+CREATE FUNCTION funnel_stats_combinefn(internal, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_funnel_stats_combinefn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION funnel_stats_combinefn(internal, internal) IS 'combine function of funnel_stats';
+CREATE FUNCTION funnel_stats_serialfn(internal) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'cj_funnel_stats_serialfn'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel_stats_serialfn(internal) IS 'serialization function of funnel_stats';
+CREATE FUNCTION funnel_stats_deserialfn(bytea, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_funnel_stats_deserialfn'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel_stats_deserialfn(bytea, internal) IS 'deserialization function of funnel_stats';
+CREATE FUNCTION funnel_stats_finalfn(internal) RETURNS funnel_step[]
+    AS 'MODULE_PATHNAME', 'cj_funnel_stats_finalfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION funnel_stats_finalfn(internal) IS 'final function of funnel_stats';
+
+CREATE AGGREGATE funnel_stats(result funnel_result) (
+    SFUNC = funnel_stats_transfn, STYPE = internal, SSPACE = 8192,
+    FINALFUNC = funnel_stats_finalfn, COMBINEFUNC = funnel_stats_combinefn,
+    SERIALFUNC = funnel_stats_serialfn, DESERIALFUNC = funnel_stats_deserialfn,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE funnel_stats(funnel_result) IS
+    'the funnel step by step: customers, shares with their intervals, time to get there, drop-offs by reason, open windows apart; use it as unnest((SELECT funnel_stats(f) FROM ...))';
+
+CREATE FUNCTION funnel_two_sided_p(z double precision) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'cj_two_sided_p'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel_two_sided_p(double precision) IS 'probability that a standard normal deviate is at least this far from 0';
+
+CREATE FUNCTION funnel_compare(a funnel_step[], b funnel_step[])
+    RETURNS TABLE (step integer, customers_a bigint, customers_b bigint, share_a double precision, share_b double precision,
+                   difference double precision, difference_low double precision, difference_high double precision,
+                   z double precision, p_value double precision)
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 5
+BEGIN ATOMIC
+    SELECT x.step, x.customers, y.customers, x.share, y.share, y.share OPERATOR(pg_catalog.-) x.share,
+           (y.share OPERATOR(pg_catalog.-) x.share) OPERATOR(pg_catalog.-) (1.959963984540054 OPERATOR(pg_catalog.*) t.apart),
+           (y.share OPERATOR(pg_catalog.-) x.share) OPERATOR(pg_catalog.+) (1.959963984540054 OPERATOR(pg_catalog.*) t.apart),
+           t.z, funnel_two_sided_p(t.z)
+    FROM pg_catalog.unnest(a) x JOIN pg_catalog.unnest(b) y ON x.step OPERATOR(pg_catalog.=) y.step,
+         LATERAL (SELECT a[1].customers::double precision AS m, b[1].customers::double precision AS n) s,
+         LATERAL (SELECT pg_catalog.sqrt(x.share * (1 - x.share) / nullif(s.m, 0) + y.share * (1 - y.share) / nullif(s.n, 0)) AS apart,
+                         (y.share - x.share) / nullif(pg_catalog.sqrt(p.pooled * (1 - p.pooled) * (1 / nullif(s.m, 0) + 1 / nullif(s.n, 0))), 0) AS z
+                  FROM (SELECT (x.customers + y.customers) / nullif(s.m + s.n, 0) AS pooled) p) t
+    ORDER BY x.step;
+END;
+COMMENT ON FUNCTION funnel_compare(funnel_step[], funnel_step[]) IS
+    'two funnels step by step: the difference b - a of the shares with its 95 % interval, and the two-sided test of two proportions (z, p_value; NULL where the shares are both 0 or both 1)';

@@ -92,4 +92,81 @@ extern int64 cj_sequence_count(const CjSequence *sequence, CjRows *rows);
 /* Times of the longest beginning of the sequence that matches; returns how many. */
 extern int	cj_sequence_events(const CjSequence *sequence, CjRows *rows, int64 *times);
 
+/* ---- funnels over journeys (journey_funnel.c) ---- */
+
+typedef enum CjOrdering
+{
+	CJ_ORDERED,					/* anything may lie between two steps */
+	CJ_STRICT,					/* only repeats of the step before */
+	CJ_EXACT,					/* nothing */
+	CJ_ANY_ORDER
+} CjOrdering;
+
+typedef enum CjEntry
+{
+	CJ_ENTRY_BEST,
+	CJ_ENTRY_FIRST,
+	CJ_ENTRY_LAST
+} CjEntry;
+
+#define CJ_FUNNEL_MAX_STEPS		64
+
+typedef struct CjFunnelStep
+{
+	const CjNode *tree;			/* without the "?" */
+	int			nelements;		/* alternatives */
+	CjElement **elements;
+	bool		optional;
+} CjFunnelStep;
+
+typedef struct CjFunnelSpec
+{
+	int			nsteps;
+	CjFunnelStep *steps;
+	int			nrequired;
+	int64		within;			/* microseconds, -1 if none */
+	int64	   *step_within;	/* after each step but the last, -1 if none; may be NULL */
+	int64	   *min_gap;
+	CjOrdering	ordering;
+	CjEntry		entry;
+	uint8		same;			/* CJ_SAME_ITEM, CJ_SAME_CHANNEL */
+	int			nexclude;
+	CjElement **exclude;
+	int		   *nstep_exclude;	/* after each step but the last; may be NULL */
+	CjElement ***step_exclude;
+	TimestampTz as_of;
+} CjFunnelSpec;
+
+/* What kept a journey from the next step. */
+typedef enum CjDrop
+{
+	CJ_DROP_NONE,				/* completed */
+	CJ_DROP_NO_ENTRY,
+	CJ_DROP_OPEN,
+	CJ_DROP_EXCLUSION,
+	CJ_DROP_VIOLATION,
+	CJ_DROP_SAME,
+	CJ_DROP_WINDOW,
+	CJ_DROP_NO_STEP
+} CjDrop;
+
+typedef struct CjFunnelResult
+{
+	int			level;			/* required steps reached */
+	TimestampTz *step_times;	/* nsteps; DT_NOBEGIN where a step was not taken */
+	TimestampTz entered_at;
+	TimestampTz completed_at;
+	CjDrop		drop;
+	TimestampTz open_until;		/* DT_NOBEGIN if not open */
+} CjFunnelResult;
+
+typedef struct CjFunnelEngine CjFunnelEngine;
+
+/* Everything is kept in the given context, which the spec must outlive. */
+extern CjFunnelEngine *cj_funnel_create(const CjFunnelSpec *spec, MemoryContext context);
+extern void cj_funnel_run(CjFunnelEngine *engine, const CjView *view, CjFunnelResult *result);
+
+/* Required steps reached; quicker, as nothing else is found out. */
+extern int	cj_funnel_level(CjFunnelEngine *engine, const CjView *view);
+
 #endif							/* CJ_FUNNEL_H */

@@ -291,6 +291,8 @@ cj_rows_combinefn(PG_FUNCTION_ARGS)
 		rows->mode = more->mode;
 		rows->window = more->window;
 		rows->text = more->text == NULL ? NULL : MemoryContextStrdup(context, more->text);
+		if (more->rows == NULL)
+			rows->rows = NULL;	/* retention keeps no rows */
 	}
 	else if (rows->rows == NULL)
 		rows->window |= more->window;
@@ -311,8 +313,8 @@ cj_rows_serialfn(PG_FUNCTION_ARGS)
 	pq_sendint32(&bytes, rows->mode);
 	pq_sendint64(&bytes, rows->window);
 	pq_sendbyte(&bytes, rows->rows == NULL);
-	pq_sendbyte(&bytes, rows->text != NULL);
-	if (rows->text != NULL)
+	pq_sendbyte(&bytes, rows->text !=NULL);
+	if (rows->text !=NULL)
 		pq_sendstring(&bytes, rows->text);
 	pq_sendint64(&bytes, rows->count);
 	for (int64 i = 0; i < rows->count; i++)

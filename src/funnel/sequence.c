@@ -36,7 +36,7 @@ typedef struct Reader
 	const char *end;
 } Reader;
 
-static pg_attribute_noreturn() void
+pg_noreturn static void
 syntax_error(const Reader *reader, const char *expected)
 {
 	ereport(ERROR,

@@ -9,9 +9,12 @@
  * and no memory context is made for a group (hash aggregation walks all of them
  * for every new group).
  *
- * States live in the aggregate's context.  So do the dictionaries: they are
- * found again for the next group by that context, in a list that hangs on the
- * transition function's call site and is emptied when the context is reset.
+ * States live in the aggregate's context.  So do the dictionaries, where their
+ * memory counts: they are found again for the next group by that context, in a
+ * list that hangs on the transition function's call site and is emptied when
+ * the context is reset.  Grouping of sorted rows resets it after every group;
+ * there the call site keeps the dictionaries, as the names of one group are
+ * mostly those of the next.
  *
  * A state's serialized form is the journey it would give.
  *
@@ -41,6 +44,7 @@ typedef struct Shared
 {
 	MemoryContext context;
 	CjNamings	namings;		/* dictionaries only */
+	bool		kept;			/* they are the call site's */
 	struct Shared *next;		/* another context of the same call site */
 	struct CallSite *site;
 	MemoryContextCallback callback;
@@ -54,7 +58,12 @@ typedef struct CallSite
 {
 	Shared	   *shared;			/* usually one; one a grouping set */
 	MemoryContextCallback callback;
+	MemoryContext names;		/* of the dictionaries kept, or NULL */
+	CjNamings	kept;
+	int			users;			/* how many Shareds have them */
 } CallSite;
+
+#define KEEP_AT_MOST	(1024 * 1024)	/* bytes of names from group to group */
 
 /*
  * A group's events: sizeof(State) + capacity * stride bytes.  The header is 16
@@ -99,6 +108,8 @@ forget_shared(void *arg)
 
 	if (shared->site == NULL)
 		return;
+	if (shared->kept)
+		shared->site->users--;
 	for (Shared **link = &shared->site->shared; *link != NULL; link = &(*link)->next)
 		if (*link == shared)
 		{
@@ -126,14 +137,53 @@ create_site(MemoryContext context)
 	return site;
 }
 
+/*
+ * Are states reset group by group, and gone before the call site is?  Only
+ * then may it keep their dictionaries.
+ */
+static bool
+keeps_names(FunctionCallInfo fcinfo, MemoryContext states)
+{
+	if (fcinfo->context == NULL || !IsA(fcinfo->context, AggState) ||
+		((AggState *) fcinfo->context)->aggstrategy != AGG_SORTED)
+		return false;
+	while (states != NULL && states != fcinfo->flinfo->fn_mcxt)
+		states = MemoryContextGetParent(states);
+	return states != NULL;
+}
+
+/* The call site's dictionaries, begun anew when they have grown large. */
+static CjNamings
+kept_names(CallSite *site, MemoryContext context)
+{
+	if (site->names == NULL)
+		site->names = AllocSetContextCreate(context, "names of journeys", ALLOCSET_SMALL_SIZES);
+	else if (site->users > 0 || MemoryContextMemAllocated(site->names, false) <= KEEP_AT_MOST)
+		return site->kept;
+	MemoryContextReset(site->names);
+	site->kept.event.dictionary = cj_dictionary_create(site->names);
+	site->kept.channel.dictionary = cj_dictionary_create(site->names);
+	site->kept.item.dictionary = cj_dictionary_create(site->names);
+	return site->kept;
+}
+
 static Shared *
-create_shared(CallSite *site, MemoryContext context)
+create_shared(FunctionCallInfo fcinfo, CallSite *site, MemoryContext context)
 {
 	Shared	   *shared = MemoryContextAllocZero(context, sizeof(Shared));
 
 	shared->context = context;
-	shared->namings.event.dictionary = cj_dictionary_create(context);
-	shared->namings.channel.dictionary = cj_dictionary_create(context);
+	shared->kept = keeps_names(fcinfo, context);
+	if (shared->kept)
+	{
+		shared->namings = kept_names(site, fcinfo->flinfo->fn_mcxt);
+		site->users++;
+	}
+	else
+	{
+		shared->namings.event.dictionary = cj_dictionary_create(context);
+		shared->namings.channel.dictionary = cj_dictionary_create(context);
+	}
 	shared->site = site;
 	shared->next = site->shared;
 	site->shared = shared;
@@ -144,8 +194,9 @@ create_shared(CallSite *site, MemoryContext context)
 }
 
 static Shared *
-find_shared(FmgrInfo *flinfo, MemoryContext context)
+find_shared(FunctionCallInfo fcinfo, MemoryContext context)
 {
+	FmgrInfo   *flinfo = fcinfo->flinfo;
 	CallSite   *site = flinfo->fn_extra;
 
 	if (site == NULL)
@@ -153,7 +204,7 @@ find_shared(FmgrInfo *flinfo, MemoryContext context)
 	for (Shared *shared = site->shared; shared != NULL; shared = shared->next)
 		if (shared->context == context)
 			return shared;
-	return create_shared(site, context);
+	return create_shared(fcinfo, site, context);
 }
 
 static CjDictionary *
@@ -167,11 +218,11 @@ items_of(Shared *shared)
 /* ---- states ---- */
 
 static State *
-create_state(FmgrInfo *flinfo, MemoryContext context, bool wide)
+create_state(FunctionCallInfo fcinfo, MemoryContext context, bool wide)
 {
 	State	   *state = MemoryContextAlloc(context, wide ? 2 * FIRST_SIZE : FIRST_SIZE);
 
-	state->shared = find_shared(flinfo, context);
+	state->shared = find_shared(fcinfo, context);
 	state->nevents = 0;
 	state->wide = wide;
 	state->capacity = ((wide ? 2 * FIRST_SIZE : FIRST_SIZE) - sizeof(State)) / state_stride(state);
@@ -277,7 +328,7 @@ cj_journey_agg_transfn(PG_FUNCTION_ARGS)
 	if (unlikely(TIMESTAMP_NOT_FINITE(time)))
 		cj_check_time(time);
 	if (state == NULL)
-		state = create_state(fcinfo->flinfo, context, nargs > 4);
+		state = create_state(fcinfo, context, nargs > 4);
 	event = add_event(&state);
 	namings = &state->shared->namings;
 	event->time = time;
@@ -366,7 +417,7 @@ cj_journey_merge_transfn(PG_FUNCTION_ARGS)
 		CJ_ARG_VIEW(view, 1);
 
 		if (state == NULL)
-			state = create_state(fcinfo->flinfo, context, false);
+			state = create_state(fcinfo, context, false);
 		state = append_journey(state, &view);
 	}
 	if (state == NULL)
@@ -386,7 +437,7 @@ cj_journey_agg_combinefn(PG_FUNCTION_ARGS)
 		CjView		view;
 
 		if (state == NULL)
-			state = create_state(fcinfo->flinfo, context, false);
+			state = create_state(fcinfo, context, false);
 		cj_view_init(&view, other->shared == NULL ?
 					 ((PackedState *) other)->journey : state_journey(other));
 		state = append_journey(state, &view);

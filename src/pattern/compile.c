@@ -267,7 +267,7 @@ close_from(const CjAutomaton *automaton, const CjProgram *program, int pc, int s
 		.visit_capacity = 16,
 		.option_capacity = 4,
 	};
-	CjOption	option = {.link = -1, .common = scope, .absent_link = -1, .absent_pred = -1};
+	CjOption	option = {.link = -1,.common = scope,.absent_link = -1,.absent_pred = -1};
 
 	closure.visits = palloc_array(Visit, closure.visit_capacity);
 	closure.options = palloc_array(CjOption, closure.option_capacity);

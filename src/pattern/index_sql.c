@@ -67,8 +67,9 @@ cj_pattern_init(void)
 /* ---- selectivity ---- */
 
 /*
- * Share of journeys that match, as if events were independent.  Order halves
- * it, adjacency and bounds more so; these are guesses, but names decide.
+ * Share of journeys that match: that have the names, as if events were
+ * independent.  Order counts for nothing, and adjacency and bounds for little,
+ * since what an index scan has to fetch and recheck is decided by names alone.
  */
 static double
 node_share(VariableStatData *column, const CjNode *node)
@@ -93,8 +94,7 @@ node_share(VariableStatData *column, const CjNode *node)
 		case CJ_NODE_REPEAT:
 			return node->min == 0 ? 1 : node_share(column, node->children[0]);
 		case CJ_NODE_SCOPE:
-			return node_share(column, node->children[0]) * (node->within >= 0 ? 0.7 : 1) *
-				(node->attributes != 0 ? 0.3 : 1);
+			return node_share(column, node->children[0]) * (node->attributes != 0 ? 0.5 : 1);
 		case CJ_NODE_CHOICE:
 			for (int i = 0; i < node->count; i++)
 				share *= 1 - node_share(column, node->children[i]);
@@ -114,11 +114,11 @@ node_share(VariableStatData *column, const CjNode *node)
 				else
 					share *= child;
 				if (i > 0 && gap->connector == CJ_DIRECT)
-					share *= 0.2;
-				else if (i > 0 && gap->connector == CJ_ARROW)
-					share *= gap->flags != 0 || gap->nforbidden > 0 ? 0.3 : 0.5;
+					share *= 0.5;
+				else if (i > 0 && (gap->flags != 0 || gap->nforbidden > 0))
+					share *= 0.7;
 			}
-			return (node->first || node->last) ? share * 0.3 : share;
+			return (node->first || node->last) ? share * 0.5 : share;
 	}
 	return share;
 }

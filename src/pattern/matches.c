@@ -102,7 +102,7 @@ cj_all_matches(CjMatcher *matcher, bool overlapping, CjMatchCallback callback, v
 
 	if (matcher->automaton->whole != 0 && !overlapping)
 	{
-		HASHCTL		ctl = {.keysize = sizeof(int64), .entrysize = sizeof(Floor),
+		HASHCTL		ctl = {.keysize = sizeof(int64),.entrysize = sizeof(Floor),
 		.hcxt = CurrentMemoryContext};
 
 		floors = hash_create("journey_pattern floors", 64, &ctl,

@@ -108,6 +108,8 @@ typedef struct CjGap
 	int32		events_max;
 	int			nforbidden;
 	CjForbidden *forbidden;
+	int			nonly;			/* not in patterns, but in funnels: if there are any, ... */
+	CjElement **only;			/* ... every event in between must be one of these */
 } CjGap;
 
 typedef enum CjNodeKind
@@ -188,6 +190,8 @@ typedef struct CjLink
 	int		   *forbidden;		/* predicates */
 	bool	   *forbidden_same;
 	bool		any_same;		/* some forbidden_same is set */
+	int			nonly;			/* if not 0, all events in between must satisfy ... */
+	int		   *only;			/* ... one of these predicates; such links are positional */
 } CjLink;
 
 #define CJ_END				(-1)
@@ -305,6 +309,28 @@ typedef struct CjProgram
 /* Writes the program and fills states, links, predicates and scopes of the automaton. */
 extern CjProgram *cj_program_build(CjAutomaton *automaton, const CjNode *tree);
 
+/* ---- what names mean, remembered (codes.c) ---- */
+
+typedef struct CjCodes
+{
+	bool		filled;
+	int32		count;
+	uint32		width;
+	int			key_size;
+	int			key_capacity;
+	char	   *key;
+	int32		capacity;
+	uint64	   *masks;			/* per code; the caller fills it in */
+	int32		extra;			/* and this */
+} CjCodes;
+
+typedef struct CjCodeCache CjCodeCache;
+
+extern CjCodeCache *cj_codes_create(MemoryContext context);
+
+/* The entry of a journey's names; not found means that masks and extra are to be filled in. */
+extern CjCodes *cj_codes_find(CjCodeCache *cache, const CjNames *names, bool *found);
+
 /* ---- matching ---- */
 
 #define CJ_NEVER		0x7F7F7F7F	/* above every position; memset with 0x7F */
@@ -317,6 +343,8 @@ typedef struct CjCursor
 	int32		head;			/* candidates, the last event first: a queue */
 	int32		tail;
 	int32	   *queue;			/* n entries, or NULL if not needed */
+	int32		only_seen;		/* events from here on are read for what lies in between */
+	int32		only_end;		/* first of them that must not lie in between, or CJ_NEVER */
 	int32		instant;		/* absence: the instant that in_instant is about */
 	uint8		in_instant;		/* CJ_ABSENCE_*, as far as its events go */
 } CjCursor;
@@ -346,6 +374,7 @@ typedef struct CjMatcher
 	int			words;
 	uint64	   *code_masks;
 	int64		code_capacity;
+	CjCodeCache *chain_codes;	/* chain.c */
 
 	int32	   *instants;		/* with ties: first event of each event's instant */
 	int64		instants_capacity;
@@ -428,6 +457,9 @@ extern void *cj_matcher_reserve(CjMatcher *matcher, void *buffer, int64 *capacit
 
 /* Counts work that only ties cause; error 54000 when it is too much. */
 extern void cj_spend(CjMatcher *matcher, int64 steps);
+
+/* May the event lie in a gap of the link? */
+extern bool cj_link_admits(const CjMatcher *matcher, const CjLink *link, int32 event);
 
 /* sweep.c */
 extern void cj_sweep(CjMatcher *matcher);

@@ -80,6 +80,7 @@ cj_pattern_recv(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("unsupported journey_pattern format version %d", version)));
 	text = pq_getmsgtext(message, message->len - message->cursor, &len);
+
 	PG_RETURN_POINTER(cj_pattern_of_text(text, len, NULL));
 }
 

@@ -46,7 +46,10 @@ emit(Writer *writer, CjOpcode op, int a, int b)
 		program->capacity *= 2;
 		program->code = repalloc_array(program->code, CjInstruction, program->capacity);
 	}
-	program->code[program->count] = (CjInstruction) {op, a, b};
+	program->code[program->count] = (CjInstruction)
+	{
+		op, a, b
+	};
 	return program->count++;
 }
 
@@ -86,13 +89,13 @@ add_link(Writer *writer, const CjLink *link)
 static int
 link_of_gap(Writer *writer, const CjGap *gap)
 {
-	CjLink		link = {.lo = 1, .hi = PG_INT32_MAX, .min = 0, .max = PG_INT64_MAX};
+	CjLink		link = {.lo = 1,.hi = PG_INT32_MAX,.min = 0,.max = PG_INT64_MAX};
 
 	if (gap->connector == CJ_DIRECT)
 		return writer->direct;
-	if (gap->flags == 0 && gap->nforbidden == 0)
+	if (gap->flags == 0 && gap->nforbidden == 0 && gap->nonly == 0)
 		return writer->arrow;
-	link.positional = (gap->flags & (CJ_GAP_EVENTS_MIN | CJ_GAP_EVENTS_MAX)) != 0;
+	link.positional = gap->nonly > 0 || (gap->flags & (CJ_GAP_EVENTS_MIN | CJ_GAP_EVENTS_MAX)) != 0;
 	if (gap->flags & CJ_GAP_EVENTS_MIN)
 		link.lo = Max(gap->events_min, 1);
 	if (gap->flags & CJ_GAP_EVENTS_MAX)
@@ -110,6 +113,10 @@ link_of_gap(Writer *writer, const CjGap *gap)
 		link.forbidden_same[i] = gap->forbidden[i].same;
 		link.any_same |= gap->forbidden[i].same;
 	}
+	link.nonly = gap->nonly;
+	link.only = palloc_array(int, Max(gap->nonly, 1));
+	for (int i = 0; i < gap->nonly; i++)
+		link.only[i] = add_pred(writer, gap->only[i]);
 	return add_link(writer, &link);
 }
 
@@ -310,7 +317,8 @@ write_permute(Writer *writer, const CjNode *node)
 {
 	CjProgram  *program = writer->program;
 	int			full = (1 << node->count) - 1;
-	int		   *dispatch = palloc_array(int, full + 1);	/* where each set goes on */
+	int		   *dispatch = palloc_array(int, full + 1); /* where each set goes
+														 * on */
 	int		   *jumps = palloc_array(int, (full + 1) * node->count);
 	int			njumps = 0;
 
@@ -381,8 +389,8 @@ write_node(Writer *writer, const CjNode *node)
 CjProgram *
 cj_program_build(CjAutomaton *automaton, const CjNode *tree)
 {
-	CjLink		direct = {.positional = true, .lo = 1, .hi = 1, .max = PG_INT64_MAX};
-	CjLink		arrow = {.lo = 1, .hi = PG_INT32_MAX, .max = PG_INT64_MAX};
+	CjLink		direct = {.positional = true,.lo = 1,.hi = 1,.max = PG_INT64_MAX};
+	CjLink		arrow = {.lo = 1,.hi = PG_INT32_MAX,.max = PG_INT64_MAX};
 	Writer		writer = {
 		.automaton = automaton,
 		.program = palloc0_object(CjProgram),

@@ -168,7 +168,7 @@ remember_failure(const Search *search, const CjFrame *frame, int32 depth)
 		return;
 	if (matcher->failed == NULL)
 	{
-		HASHCTL		ctl = {.keysize = sizeof(FailureKey), .entrysize = sizeof(FailureKey),
+		HASHCTL		ctl = {.keysize = sizeof(FailureKey),.entrysize = sizeof(FailureKey),
 		.hcxt = matcher->context};
 
 		matcher->failed = hash_create("journey_pattern failures", 256, &ctl,
@@ -185,6 +185,9 @@ static bool
 forbidden_between(const CjMatcher *matcher, const CjLink *link, uint8 attributes,
 				  int32 from, int32 to)
 {
+	for (int32 k = from + 1; link->nonly > 0 && k < to; k++)
+		if (!cj_link_admits(matcher, link, k))
+			return true;
 	if (link->nforbidden == 0)
 		return false;
 	for (int32 k = from + 1; k < to; k++)

@@ -165,7 +165,7 @@ typedef struct Reader
 	const uint8 *end;
 } Reader;
 
-static pg_attribute_noreturn() void
+pg_noreturn static void
 damaged(void)
 {
 	ereport(ERROR,

@@ -175,6 +175,27 @@ near_enough(const CjMatcher *matcher, const CjLink *link, int32 from, int32 to,
 	return forbidden == CJ_NEVER || matcher->times[to] <= matcher->times[forbidden];
 }
 
+bool
+cj_link_admits(const CjMatcher *matcher, const CjLink *link, int32 event)
+{
+	for (int i = 0; i < link->nonly; i++)
+		if (cj_satisfies(matcher, event, link->only[i]))
+			return true;
+	return link->nonly == 0;
+}
+
+/* The first event after "event" that must not lie in between, or CJ_NEVER. */
+static int32
+gap_end(const CjMatcher *matcher, const CjLink *link, CjCursor *cursor, int32 event)
+{
+	if (link->nonly == 0)
+		return CJ_NEVER;
+	while (cursor->only_seen > event + 1)
+		if (!cj_link_admits(matcher, link, --cursor->only_seen))
+			cursor->only_end = cursor->only_seen;
+	return cursor->only_end;
+}
+
 /* Does an event forbid the gap for this very start, by SAME? */
 static bool
 forbids_same(const CjMatcher *matcher, const CjLink *link, uint8 attributes,
@@ -234,14 +255,16 @@ slide(CjMatcher *matcher, const CjOption *option, const CjLink *link,
 	  CjCursor *cursor, int32 event, int32 later)
 {
 	int32		forbidden = next_forbidden(matcher, link, later);
+	int32		end = gap_end(matcher, link, cursor, event);
 
 	advance(matcher, option, link, cursor, event, later);
 	if (cursor->queue == NULL)
-		return cursor->nearest != CJ_NEVER &&
+		return cursor->nearest != CJ_NEVER && cursor->nearest <= end &&
 			near_enough(matcher, link, event, cursor->nearest, forbidden) ?
 			cursor->nearest : CJ_NEVER;
 	while (cursor->head < cursor->tail &&
-		   !near_enough(matcher, link, event, cursor->queue[cursor->head], forbidden))
+		   (cursor->queue[cursor->head] > end ||
+			!near_enough(matcher, link, event, cursor->queue[cursor->head], forbidden)))
 		cursor->head++;
 	return cursor->head < cursor->tail ?
 		cj_end_at(matcher, option->target, cursor->queue[cursor->head]) : CJ_NEVER;
@@ -256,11 +279,15 @@ scan(CjMatcher *matcher, const CjOption *option, const CjLink *link, uint8 attri
 	int32		best = CJ_NEVER;
 	int64		lowest = link->positional ? (int64) event + link->lo : later;
 
+	for (int32 k = event + 1; k < later; k++)
+		if (!cj_link_admits(matcher, link, k))
+			return CJ_NEVER;
 	for (int32 k = later; k < matcher->n; k++)
 	{
 		if (((k - later) & 1023) == 1023)
 			CHECK_FOR_INTERRUPTS();
-		if (!near_enough(matcher, link, event, k, forbidden))
+		if (!near_enough(matcher, link, event, k, forbidden) ||
+			(k > later && !cj_link_admits(matcher, link, k - 1)))
 			break;
 		if (k >= lowest &&
 			cj_gap_between(matcher->times[k], matcher->times[event]) >= link->min &&
@@ -443,6 +470,8 @@ best_in_instant(CjMatcher *matcher, const CjOption *option, const CjLink *link,
 		if (k != event && reachable(matcher, option, k) &&
 			cj_attributes_agree(matcher, option->attributes, event, k))
 			best = Min(best, cj_end_at(matcher, option->target, k));
+		if (link->nonly > 0 && !cj_link_admits(matcher, link, k))
+			break;
 	}
 	return best;
 }
@@ -561,6 +590,8 @@ prepare(CjMatcher *matcher)
 				cursor->nearest = CJ_NEVER;
 				cursor->head = cursor->tail = 0;
 				cursor->instant = -1;
+				cursor->only_seen = matcher->n;
+				cursor->only_end = CJ_NEVER;
 				cursor->queue = queue && pass == 1 ? matcher->queues + n * nqueues : NULL;
 				nqueues += queue;
 			}

@@ -69,6 +69,24 @@ SELECT (SELECT journey_merge(j) FROM agg_hashed) =
        (SELECT journey_agg(occurred_at, event, channel, value, item) FROM agg_many) AS same;
 RESET max_parallel_workers_per_gather; RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size;
 
+-- names of sorted groups are kept from group to group until they take a megabyte
+CREATE TABLE agg_names AS
+    SELECT i / 10 AS customer, '2026-01-01'::timestamptz + i * interval '1 second' AS occurred_at,
+           'event ' || i % 3 || repeat('.', i % 500) AS event, 'item ' || i || repeat('x', i % 700) AS item
+    FROM generate_series(1, 6000) i;
+SET enable_hashagg = off;
+CREATE TABLE agg_sorted_names AS
+    SELECT customer, journey_agg(occurred_at, event, NULL, NULL, item) AS j FROM agg_names GROUP BY customer;
+CREATE TABLE agg_rolled_names AS
+    SELECT customer, journey_agg(occurred_at, event, NULL, NULL, item) AS j FROM agg_names GROUP BY ROLLUP (customer);
+SET enable_hashagg = on; SET enable_sort = off;
+CREATE TABLE agg_hashed_names AS
+    SELECT customer, journey_agg(occurred_at, event, NULL, NULL, item) AS j FROM agg_names GROUP BY customer;
+SELECT count(*), bool_and(s.j = h.j), bool_and(r.j = h.j)
+FROM agg_hashed_names h JOIN agg_sorted_names s USING (customer) JOIN agg_rolled_names r USING (customer);
+SELECT j = (SELECT journey_agg(occurred_at, event, NULL, NULL, item) FROM agg_names) AS same FROM agg_rolled_names WHERE customer IS NULL;
+RESET enable_hashagg; RESET enable_sort;
+
 -- spilled groups are the same groups
 SET work_mem = '64kB'; SET enable_sort = off;
 SELECT count(*), bool_and(s.j = h.j)
@@ -90,4 +108,4 @@ SELECT journey_agg(now(), 'a') FROM generate_series(1, 11);
 SELECT journey_merge(j) FROM (SELECT journey_agg(now(), 'a') AS j FROM generate_series(1, 6) UNION ALL SELECT journey_agg(now(), 'a') FROM generate_series(1, 5)) v;
 RESET customer_journey.max_events;
 
-DROP TABLE agg_events, agg_many, agg_hashed, agg_sorted;
+DROP TABLE agg_events, agg_many, agg_hashed, agg_sorted, agg_names, agg_sorted_names, agg_hashed_names, agg_rolled_names;

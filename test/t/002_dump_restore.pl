@@ -49,6 +49,10 @@ CREATE INDEX journeys_gin ON journeys USING gin (journey);
 CREATE INDEX journeys_start ON journeys (journey_start(journey));
 CREATE INDEX journeys_buyers ON journeys (customer_id) WHERE journey @> '{purchase}';
 CREATE INDEX journeys_hash ON journeys USING hash (journey);
+CREATE INDEX journeys_converted ON journeys (customer_id) WHERE journey ~ 'view -> purchase';
+CREATE TABLE segments (name text PRIMARY KEY, pattern journey_pattern NOT NULL DEFAULT 'view+ -> purchase', UNIQUE (pattern));
+INSERT INTO segments VALUES ('default', DEFAULT), ('quoted', '"says ""hi""" -[<= 30 days, !購入]-> .@[web|app]'),
+    ('letters', 'größer (view | search){2,3} -> 購入(value >= 10) WITHIN 60 days');
 CREATE STATISTICS journeys_stat ON journey_length(journey), journey_end(journey) FROM journeys;
 CREATE VIEW buyers AS
     SELECT customer_id, journey || journey_of('2027-01-01 00:00+00', 'view') AS journey
@@ -80,6 +84,9 @@ SELECT count(*) FROM journeys WHERE journey @> '{purchase,view}';
 EXPLAIN (COSTS OFF) SELECT count(*) FROM journeys WHERE journey_start(journey) < '2026-01-20';
 SELECT count(*) FROM journeys WHERE journey_start(journey) < '2026-01-20 00:00+00';
 SELECT sum(events), sum(events) = sum(journey_length(journey)) FROM journeys;
+SELECT count(*) FROM journeys WHERE journey ~ 'view -> purchase';
+SELECT name, pattern, journey_pattern_send(pattern) FROM segments ORDER BY name;
+SELECT name, count(*) FROM segments JOIN journeys ON journey ~ pattern GROUP BY 1 ORDER BY 1;
 SELECT count(*), md5(string_agg(c::text, '|' ORDER BY customer_id)) FROM containers c;
 SELECT md5(string_agg(first_day(journey)::text, '|' ORDER BY customer_id)) FROM journeys;};
 my $answers = as_owner('shop', $probes);
@@ -124,11 +131,15 @@ is(contents_of($node, 'shop_plain', 'journeys'), $original{journeys}, 'binary CO
 add_database($node, 'western', 'merchant');
 as_owner('western', 'CREATE EXTENSION customer_journey');
 as_owner('western', sample_events(100, q(ARRAY['view', 'größer', 'café crème', 'niño'])));
-as_owner('western', 'CREATE TABLE journeys AS ' . journeys_of());
+as_owner('western', 'CREATE TABLE journeys AS ' . journeys_of() . q{;
+CREATE TABLE segments AS SELECT 'größer -> "café crème"@web'::journey_pattern AS pattern});
 dump_database('western', "$dir/western.sql");
 dump_database('western', "$dir/western.latin1", '--encoding=LATIN1');
 my $events = q{SET client_encoding = 'UTF8'; SELECT customer_id, e.* FROM journeys, journey_events(journey) e ORDER BY 1, 2};
 my $western = as_owner('western', $events);
+my $segments = 'SELECT count(*), sum(customer_id) FROM journeys JOIN segments ON journey ~ pattern';
+my $customers = as_owner('western', $segments);
+unlike($customers, qr/^0/, 'patterns match some of them');
 like($western, qr/\|caf\xc3\xa9 cr\xc3\xa8me\|/, 'names beyond ASCII are there');
 
 foreach my $file ('western.sql', 'western.latin1')
@@ -138,6 +149,7 @@ foreach my $file ('western.sql', 'western.latin1')
 	command_ok([ 'psql', '-qX', '-v', 'ON_ERROR_STOP=1', '--dbname', $target, '--file', "$dir/$file" ],
 		"$file goes into a LATIN1 database");
 	is(as_owner($database, $events), $western, 'and means the same there');
+	is(as_owner($database, $segments), $customers, 'and patterns match the same journeys');
 	is(as_owner($database, q{SELECT count(*) FROM journeys WHERE journey <> (
 		SELECT journey_agg(occurred_at, event, channel, value, item) FROM events e WHERE e.customer_id = journeys.customer_id)}),
 		0, 'and is what the events make there');

@@ -14,18 +14,20 @@ my $subscriber = start_node('subscriber', undef, allows_streaming => 'logical');
 my $tables = q{
 CREATE TABLE journeys (customer_id int PRIMARY KEY, journey journey NOT NULL);
 CREATE INDEX journeys_gin ON journeys USING gin (journey);
-CREATE TABLE versions (customer_id int, journey journey, first_event journey_event, brief journey[]);
+CREATE TABLE versions (customer_id int, journey journey, first_event journey_event, brief journey[],
+    pattern journey_pattern);
 ALTER TABLE versions REPLICA IDENTITY FULL;};
 
 $publisher->safe_psql('postgres', "CREATE EXTENSION customer_journey; $tables" . sample_events(400));
 $publisher->safe_psql('postgres', 'INSERT INTO journeys ' . journeys_of() . q{;
-INSERT INTO versions SELECT customer_id, journey, journey_event(journey, 1), ARRAY[journey_slice(journey, tstzrange(NULL, '2026-02-01')), NULL]
+INSERT INTO versions SELECT customer_id, journey, journey_event(journey, 1), ARRAY[journey_slice(journey, tstzrange(NULL, '2026-02-01')), NULL],
+    CASE WHEN customer_id % 4 > 0 THEN journey_pattern('größer -[<= 3 days]-> ' || pattern_quote('no. ' || customer_id)) END
 FROM journeys WHERE customer_id < 60;
 CREATE PUBLICATION changes FOR TABLE journeys, versions;});
 
 my $everything = q{
 SELECT customer_id, md5(journey_send(journey)) FROM journeys ORDER BY 1;
-SELECT customer_id, md5(journey_send(journey)), first_event, brief FROM versions ORDER BY 1, 2;
+SELECT customer_id, md5(journey_send(journey)), first_event, brief, pattern FROM versions ORDER BY 1, 2;
 SELECT count(*) FROM journeys WHERE journey @> '{purchase,view}';};
 my $path = 'SET search_path = public, analytics; SET enable_seqscan = off;';
 
@@ -62,6 +64,7 @@ UPDATE journeys SET customer_id = 5001 WHERE customer_id = 1;
 DELETE FROM journeys WHERE customer_id % 10 = 9;
 UPDATE versions SET journey = journey - brief[1], first_event = journey_event(journey, -1) WHERE customer_id % 2 = 0;
 DELETE FROM versions WHERE customer_id % 5 = 0;
+UPDATE versions SET pattern = 'view+ -> purchase' WHERE customer_id % 3 = 0;
 UPDATE versions SET brief = NULL WHERE customer_id = 1;};
 $publisher->safe_psql('postgres', $appended);
 foreach my $database ('in_text', 'in_binary')

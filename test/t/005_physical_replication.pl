@@ -29,6 +29,7 @@ my $aggregate = q{SELECT md5(string_agg(journey_send(journey), '' ORDER BY custo
 my $searches = q{SET enable_seqscan = off;
 SELECT count(*), sum(customer_id) FROM journeys WHERE journey @> '{purchase,view}';
 SELECT count(*), sum(customer_id) FROM journeys WHERE journey && ARRAY['購入', 'call centre'];
+SELECT count(*), sum(customer_id) FROM journeys WHERE journey ~ 'view -[<= 2 days]-> purchase@web';
 SELECT count(*) FROM journeys WHERE journey @> '{tick}';
 SELECT count(*), sum(customer_id) FROM journeys WHERE journey @> '{}';
 SELECT count(*) FROM journeys WHERE journey = (SELECT journey FROM journeys WHERE customer_id = 17);

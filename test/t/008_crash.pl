@@ -29,6 +29,7 @@ sub agree
 	my $query = q{
 SELECT count(*), sum(customer_id) FROM journeys WHERE journey @> '{view,purchase}';
 SELECT count(*), sum(customer_id) FROM journeys WHERE journey && ARRAY['購入', 'call centre'];
+SELECT count(*), sum(customer_id) FROM journeys WHERE journey ~ 'purchase -> tick';
 SELECT count(*), sum(customer_id) FROM journeys WHERE journey @> '{tick}';
 SELECT count(*), sum(customer_id) FROM journeys WHERE journey @> '{lost}';
 SELECT count(*) FROM journeys WHERE journey = (SELECT journey FROM journeys WHERE customer_id = 7);

@@ -21,6 +21,8 @@ my $node = PostgreSQL::Test::Cluster->new('properties');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', <<'CONF');
 fsync = off
+jit = off
+autovacuum = off
 timezone = 'UTC'
 shared_buffers = 256MB
 work_mem = 64MB

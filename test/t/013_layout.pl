@@ -19,7 +19,7 @@ note "CJ_SEED=$seed";
 
 my $node = PostgreSQL::Test::Cluster->new('layout');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->append_conf('postgresql.conf', "fsync = off\ntimezone = 'UTC'\n");
+$node->append_conf('postgresql.conf', "fsync = off\njit = off\nautovacuum = off\ntimezone = 'UTC'\n");
 $node->start;
 
 my $generator = slurp_file('test/oracle/journey_sets.sql');

@@ -29,27 +29,27 @@ suite_of() {
         16) echo noble ;;
         17) echo trixie ;;
         18) echo sid ;;
-        *) echo "No distribution is known that ships PostgreSQL $1." >&2; exit 2 ;;
+        *) return 1 ;;
     esac
 }
 
 # Makes the root of a major, if it is not there: only a complete one gets its name.
 make_root() {
     local major=$1 root=$roots/pg$1 suite partial=$roots/pg$1.partial
-    local options=(--variant=minbase) mirror=()
-    suite=$(suite_of "$major")
+    local packages=ca-certificates,make components=main,universe options=(--variant=minbase) mirror=()
+    suite=$(suite_of "$major") || { echo 'no distribution is known that ships it'; return 1; }
     [ ! -d "$root" ] || return 0
     command -v debootstrap >/dev/null || { echo 'debootstrap is missing'; return 1; }
     if [ "$suite" = noble ]; then
         local keyring=${UBUNTU_KEYRING:-/usr/share/keyrings/ubuntu-archive-keyring.gpg}
         [ -n "${UBUNTU_MIRROR:-}" ] || { echo 'UBUNTU_MIRROR is not set'; return 1; }
         [ -f "$keyring" ] || { echo "there is no keyring $keyring"; return 1; }
-        options+=(--keyring="$keyring" --components=main,universe --include=ca-certificates,make)
+        options+=(--keyring="$keyring" --components="$components" --include="$packages")
         mirror=("$UBUNTU_MIRROR")
         # releases newer than debootstrap itself are made as older ones are
         [ -e /usr/share/debootstrap/scripts/noble ] || mirror+=(/usr/share/debootstrap/scripts/gutsy)
     else
-        options+=(--include=ca-certificates,make)
+        options+=(--include="$packages")
         [ -z "${DEBIAN_MIRROR:-}" ] || mirror=("$DEBIAN_MIRROR")
     fi
     rm -rf "$partial"
@@ -62,7 +62,11 @@ make_root() {
     mv "$partial" "$root"
 }
 
-# Runs the suite in a root; its mounts and processes end with it.
+# Runs the suite in a root; its mounts and processes end with it, and it ends
+# with this script.
+running=
+trap '[ -z "$running" ] || kill -KILL "$running"' EXIT
+trap 'exit 1' INT TERM
 run_suite() {
     local major=$1 root=$roots/pg$1 tree=/usr/src/customer_journey
     rm -rf "${root:?}$tree"
@@ -74,7 +78,12 @@ run_suite() {
         mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount -t tmpfs shm "$1/dev/shm" &&
         exec chroot "$1" env HOME=/root LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin \
             PG_CONFIG="/usr/lib/postgresql/$2/bin/pg_config" make --no-print-directory -C "$3" test' \
-        sh "$root" "$major" "$tree" >"$roots/pg$major.log" 2>&1
+        sh "$root" "$major" "$tree" >"$roots/pg$major.log" 2>&1 9>&- &
+    running=$!
+    local status=0
+    wait "$running" || status=$?
+    running=
+    return "$status"
 }
 
 summary=

@@ -28,7 +28,8 @@ def run(page, queries):
 
 
 for page in sys.argv[1:]:
-    text = open(page).read()
+    with open(page) as file:
+        text = file.read()
     queries = [m.group(2) for m in BLOCK.finditer(text)]
     outputs = run(page, queries)
     number = iter(range(len(queries)))
@@ -40,4 +41,6 @@ for page in sys.argv[1:]:
         lines = [line.rstrip() for line in outputs[i].strip("\n").split("\n")]
         return match.group(1) + "```\n" + "\n".join(lines) + "\n```"
 
-    open(page, "w").write(BLOCK.sub(fill, text))
+    filled = BLOCK.sub(fill, text)
+    with open(page, "w") as file:
+        file.write(filled)

@@ -56,9 +56,14 @@ cj_flow_add(CjFlow *flow, const CjFlowStep *path, int32 count, bool completed)
 	flow->paths++;
 	for (int32 i = 0; i < count; i++)
 	{
-		int32		edge = cj_graph_add_edge(&flow->at[i], node, path[i].code);
-		CjGraphEdge *e = &flow->at[i].parts.edges[edge];
+		int32		edge;
+		CjGraphEdge *e;
 
+		/* the node before is of another step's graph, this one may lack it */
+		if (i > 0)
+			cj_graph_add_node(&flow->at[i], &path[i - 1].code);
+		edge = cj_graph_add_edge(&flow->at[i], node, path[i].code);
+		e = &flow->at[i].parts.edges[edge];
 		e->count++;
 		if (i > 0)
 		{
@@ -74,9 +79,11 @@ cj_flow_add(CjFlow *flow, const CjFlowStep *path, int32 count, bool completed)
 	{
 		CjGraphRef *ref = &flow->at[count];
 		int32		context = node - 1;
-		CjGraphNode *last = node == 0 ? &ref->parts.nodes[0] :
-			&ref->parts.nodes[cj_graph_add_node(ref, &context)];
+		CjGraphNode *last;
 
+		if (node > 0)
+			node = cj_graph_add_node(ref, &context);
+		last = &ref->parts.nodes[node];
 		if (completed)
 			last->tied++;
 		else

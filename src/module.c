@@ -15,6 +15,7 @@
 
 #include "identity/identity.h"
 #include "journey/journey.h"
+#include "paths/paths.h"
 #include "pattern/datum.h"
 #include "propensity/propensity.h"
 
@@ -37,9 +38,10 @@ _PG_init(void)
 							0,
 							NULL, NULL, NULL);
 
+	cj_identity_init();
+	cj_paths_init();
 	cj_pattern_init();
 	cj_propensity_init();
-	cj_identity_init();
 
 	MarkGUCPrefixReserved("customer_journey");
 }

@@ -415,3 +415,238 @@ CREATE FUNCTION journey_funnel_level(journey journey, steps journey_pattern[], w
     LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION journey_funnel_level(journey, journey_pattern[], interval) IS
     'required steps reached: the level of journey_funnel alone, several times quicker';
+
+-- ---------------------------------------------------------------------------
+-- Many journeys in a funnel
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE funnel_step AS (
+    step integer,
+    customers bigint,
+    share double precision,
+    share_low double precision,
+    share_high double precision,
+    step_share double precision,
+    mean_time interval,
+    median_time interval,
+    p90_time interval,
+    dropped bigint,
+    dropped_window bigint,
+    dropped_exclusion bigint,
+    dropped_violation bigint,
+    dropped_same bigint,
+    dropped_no_step bigint,
+    open bigint
+);
+COMMENT ON TYPE funnel_step IS 'a step of a funnel over many journeys; those whose window is still open are counted in "open" alone';
+COMMENT ON COLUMN funnel_step.customers IS 'journeys that took the step';
+COMMENT ON COLUMN funnel_step.share IS 'of those that took the first step, 0 to 1; share_low and share_high are its 95 % Wilson interval';
+COMMENT ON COLUMN funnel_step.step_share IS 'of those that took the step before';
+COMMENT ON COLUMN funnel_step.mean_time IS 'from the first step; so are median_time and p90_time';
+COMMENT ON COLUMN funnel_step.dropped IS 'journeys for which this was the last step, the following columns by reason';
+COMMENT ON COLUMN funnel_step.open IS 'journeys that are at this step and may still go on';
+
+CREATE FUNCTION funnel_stats_transfn(internal, funnel_result) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_funnel_stats_transfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION funnel_stats_transfn(internal, funnel_result) IS 'transition function of funnel_stats';
+CREATE FUNCTION funnel_stats_combinefn(internal, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_funnel_stats_combinefn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION funnel_stats_combinefn(internal, internal) IS 'combine function of funnel_stats';
+CREATE FUNCTION funnel_stats_serialfn(internal) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'cj_funnel_stats_serialfn'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel_stats_serialfn(internal) IS 'serialization function of funnel_stats';
+CREATE FUNCTION funnel_stats_deserialfn(bytea, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_funnel_stats_deserialfn'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel_stats_deserialfn(bytea, internal) IS 'deserialization function of funnel_stats';
+CREATE FUNCTION funnel_stats_finalfn(internal) RETURNS funnel_step[]
+    AS 'MODULE_PATHNAME', 'cj_funnel_stats_finalfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION funnel_stats_finalfn(internal) IS 'final function of funnel_stats';
+
+CREATE AGGREGATE funnel_stats(result funnel_result) (
+    SFUNC = funnel_stats_transfn, STYPE = internal, SSPACE = 8192,
+    FINALFUNC = funnel_stats_finalfn, COMBINEFUNC = funnel_stats_combinefn,
+    SERIALFUNC = funnel_stats_serialfn, DESERIALFUNC = funnel_stats_deserialfn,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE funnel_stats(funnel_result) IS
+    'the funnel step by step: customers, shares with their intervals, time to get there, drop-offs by reason, open windows apart; use it as unnest((SELECT funnel_stats(f) FROM ...))';
+
+CREATE FUNCTION funnel_two_sided_p(z double precision) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'cj_two_sided_p'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel_two_sided_p(double precision) IS 'probability that a standard normal deviate is at least this far from 0';
+
+CREATE FUNCTION funnel_compare(a funnel_step[], b funnel_step[])
+    RETURNS TABLE (step integer, customers_a bigint, customers_b bigint, share_a double precision, share_b double precision,
+                   difference double precision, difference_low double precision, difference_high double precision,
+                   z double precision, p_value double precision)
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 5
+BEGIN ATOMIC
+    SELECT x.step, x.customers, y.customers, x.share, y.share, y.share OPERATOR(pg_catalog.-) x.share,
+           (y.share OPERATOR(pg_catalog.-) x.share) OPERATOR(pg_catalog.-) (1.959963984540054 OPERATOR(pg_catalog.*) t.apart),
+           (y.share OPERATOR(pg_catalog.-) x.share) OPERATOR(pg_catalog.+) (1.959963984540054 OPERATOR(pg_catalog.*) t.apart),
+           t.z, funnel_two_sided_p(t.z)
+    FROM pg_catalog.unnest(a) x JOIN pg_catalog.unnest(b) y ON x.step OPERATOR(pg_catalog.=) y.step,
+         LATERAL (SELECT a[1].customers::double precision AS m, b[1].customers::double precision AS n) s,
+         LATERAL (SELECT pg_catalog.sqrt(x.share * (1 - x.share) / nullif(s.m, 0) + y.share * (1 - y.share) / nullif(s.n, 0)) AS apart,
+                         (y.share - x.share) / nullif(pg_catalog.sqrt(p.pooled * (1 - p.pooled) * (1 / nullif(s.m, 0) + 1 / nullif(s.n, 0))), 0) AS z
+                  FROM (SELECT (x.customers + y.customers) / nullif(s.m + s.n, 0) AS pooled) p) t
+    ORDER BY x.step;
+END;
+COMMENT ON FUNCTION funnel_compare(funnel_step[], funnel_step[]) IS
+    'two funnels step by step: the difference b - a of the shares with its 95 % interval, and the two-sided test of two proportions (z, p_value; NULL where the shares are both 0 or both 1)';
+
+-- ---------------------------------------------------------------------------
+-- Rows with conditions: what comes next
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION sequence_next_node_transfn(internal, text, text, timestamptz, anyelement, boolean, VARIADIC "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_next_node_transfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION sequence_next_node_transfn(internal, text, text, timestamptz, anyelement, boolean, VARIADIC "any") IS 'transition function of sequence_next_node';
+CREATE FUNCTION sequence_next_node_finalfn(internal, text, text, timestamptz, anyelement, boolean, VARIADIC "any") RETURNS anyelement
+    AS 'MODULE_PATHNAME', 'cj_next_node_finalfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION sequence_next_node_finalfn(internal, text, text, timestamptz, anyelement, boolean, VARIADIC "any") IS 'final function of sequence_next_node';
+CREATE AGGREGATE sequence_next_node(direction text, base text, occurred_at timestamptz, value anyelement, base_condition boolean, VARIADIC conditions "any") (
+    SFUNC = sequence_next_node_transfn, STYPE = internal, SSPACE = 512,
+    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE sequence_next_node(text, text, timestamptz, anyelement, boolean, VARIADIC "any") IS
+    'value of the row that follows (direction forward) or precedes (backward) adjacent rows that satisfy the conditions in turn, from the head, tail, first_match or last_match that satisfies base_condition; every match is tried; rows with a NULL time or value are ignored; NULL if there is none';
+
+CREATE FUNCTION sequence_next_node_transfn(internal, text, text, timestamp, anyelement, boolean, VARIADIC "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_next_node_transfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION sequence_next_node_transfn(internal, text, text, timestamp, anyelement, boolean, VARIADIC "any") IS 'transition function of sequence_next_node';
+CREATE FUNCTION sequence_next_node_finalfn(internal, text, text, timestamp, anyelement, boolean, VARIADIC "any") RETURNS anyelement
+    AS 'MODULE_PATHNAME', 'cj_next_node_finalfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION sequence_next_node_finalfn(internal, text, text, timestamp, anyelement, boolean, VARIADIC "any") IS 'final function of sequence_next_node';
+CREATE AGGREGATE sequence_next_node(direction text, base text, occurred_at timestamp, value anyelement, base_condition boolean, VARIADIC conditions "any") (
+    SFUNC = sequence_next_node_transfn, STYPE = internal, SSPACE = 512,
+    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE sequence_next_node(text, text, timestamp, anyelement, boolean, VARIADIC "any") IS
+    'value of the row that follows (direction forward) or precedes (backward) adjacent rows that satisfy the conditions in turn, from the head, tail, first_match or last_match that satisfies base_condition; every match is tried; rows with a NULL time or value are ignored; NULL if there is none';
+
+CREATE FUNCTION sequence_next_node_transfn(internal, text, text, date, anyelement, boolean, VARIADIC "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_next_node_transfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION sequence_next_node_transfn(internal, text, text, date, anyelement, boolean, VARIADIC "any") IS 'transition function of sequence_next_node';
+CREATE FUNCTION sequence_next_node_finalfn(internal, text, text, date, anyelement, boolean, VARIADIC "any") RETURNS anyelement
+    AS 'MODULE_PATHNAME', 'cj_next_node_finalfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION sequence_next_node_finalfn(internal, text, text, date, anyelement, boolean, VARIADIC "any") IS 'final function of sequence_next_node';
+CREATE AGGREGATE sequence_next_node(direction text, base text, occurred_at date, value anyelement, base_condition boolean, VARIADIC conditions "any") (
+    SFUNC = sequence_next_node_transfn, STYPE = internal, SSPACE = 512,
+    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE sequence_next_node(text, text, date, anyelement, boolean, VARIADIC "any") IS
+    'value of the row that follows (direction forward) or precedes (backward) adjacent rows that satisfy the conditions in turn, from the head, tail, first_match or last_match that satisfies base_condition; every match is tried; rows with a NULL time or value are ignored; NULL if there is none';
+
+CREATE FUNCTION sequence_next_node_transfn(internal, text, text, bigint, anyelement, boolean, VARIADIC "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_next_node_transfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION sequence_next_node_transfn(internal, text, text, bigint, anyelement, boolean, VARIADIC "any") IS 'transition function of sequence_next_node';
+CREATE FUNCTION sequence_next_node_finalfn(internal, text, text, bigint, anyelement, boolean, VARIADIC "any") RETURNS anyelement
+    AS 'MODULE_PATHNAME', 'cj_next_node_finalfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION sequence_next_node_finalfn(internal, text, text, bigint, anyelement, boolean, VARIADIC "any") IS 'final function of sequence_next_node';
+CREATE AGGREGATE sequence_next_node(direction text, base text, occurred_at bigint, value anyelement, base_condition boolean, VARIADIC conditions "any") (
+    SFUNC = sequence_next_node_transfn, STYPE = internal, SSPACE = 512,
+    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE sequence_next_node(text, text, bigint, anyelement, boolean, VARIADIC "any") IS
+    'value of the row that follows (direction forward) or precedes (backward) adjacent rows that satisfy the conditions in turn, from the head, tail, first_match or last_match that satisfies base_condition; every match is tried; rows with a NULL time or value are ignored; NULL if there is none';
+
+
+-- ---------------------------------------------------------------------------
+-- Retention and rhythm of journeys, by calendar periods
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION journey_retention(
+    journey journey,
+    started journey_pattern,
+    returned journey_pattern,
+    period text DEFAULT 'week',
+    periods integer DEFAULT 12,
+    observed_until timestamptz DEFAULT 'infinity',
+    on_or_after boolean DEFAULT false,
+    time_zone text DEFAULT 'UTC'
+) RETURNS TABLE (cohort timestamptz, number integer, returned boolean)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 12
+BEGIN ATOMIC
+    SELECT c.cohort, n.number,
+           CASE WHEN w.until OPERATOR(pg_catalog.>) observed_until THEN NULL
+                ELSE EXISTS (SELECT 1 FROM journey_matches($1, $3, true) m
+                             WHERE journey_start(m) OPERATOR(pg_catalog.>=) greatest(w.since, c.first)
+                               AND (on_or_after OR journey_start(m) OPERATOR(pg_catalog.<) w.until)
+                               AND journey_start(m) OPERATOR(pg_catalog.<=) observed_until)
+           END
+    FROM (SELECT journey_start(journey_match($1, started)) AS first,
+                 pg_catalog.date_trunc(period, journey_start(journey_match($1, started)), time_zone) AS cohort) c,
+         pg_catalog.generate_series(0, periods OPERATOR(pg_catalog.-) 1) n(number),
+         LATERAL (SELECT pg_catalog.timezone(time_zone, pg_catalog.timezone(time_zone, c.cohort) OPERATOR(pg_catalog.+) (n.number OPERATOR(pg_catalog.*) ('1 ' OPERATOR(pg_catalog.||) period)::interval)) AS since,
+                         pg_catalog.timezone(time_zone, pg_catalog.timezone(time_zone, c.cohort) OPERATOR(pg_catalog.+) ((n.number OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.*) ('1 ' OPERATOR(pg_catalog.||) period)::interval)) AS until) w
+    WHERE c.first IS NOT NULL
+    ORDER BY n.number;
+END;
+COMMENT ON FUNCTION journey_retention(journey, journey_pattern, journey_pattern, text, integer, timestamptz, boolean, text) IS
+    'for each period (day, week, month, quarter, year) from that of the first match of started on, numbered from 0, whether a match of returned began in it, or with on_or_after in it or later; NULL for periods not over at observed_until; no rows without a start';
+
+CREATE FUNCTION journey_lifecycle(
+    journey journey,
+    active journey_pattern DEFAULT '.',
+    period text DEFAULT 'month',
+    observed_until timestamptz DEFAULT NULL,
+    time_zone text DEFAULT 'UTC'
+) RETURNS TABLE (period_start timestamptz, state text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 12
+BEGIN ATOMIC
+    WITH active_in AS MATERIALIZED (
+        SELECT DISTINCT pg_catalog.date_trunc(period, pg_catalog.timezone(time_zone, journey_start(m))) AS start
+        FROM journey_matches($1, active, true) m
+        WHERE journey_start(m) OPERATOR(pg_catalog.<=) coalesce(observed_until, 'infinity'::timestamptz)
+    ), all_periods AS (
+        SELECT g.start, EXISTS (SELECT 1 FROM active_in a WHERE a.start OPERATOR(pg_catalog.=) g.start) AS active,
+               EXISTS (SELECT 1 FROM active_in a WHERE a.start OPERATOR(pg_catalog.=) (g.start OPERATOR(pg_catalog.-) ('1 ' OPERATOR(pg_catalog.||) period)::interval)) AS active_before,
+               g.start OPERATOR(pg_catalog.=) b.first AS is_first
+        FROM (SELECT min(start) AS first, max(start) AS last FROM active_in) b,
+             LATERAL pg_catalog.generate_series(b.first, coalesce(pg_catalog.date_trunc(period, pg_catalog.timezone(time_zone, observed_until)), b.last),
+                                                ('1 ' OPERATOR(pg_catalog.||) period)::interval) g(start)
+    )
+    SELECT pg_catalog.timezone(time_zone, start),
+           CASE WHEN is_first THEN 'new' WHEN active AND active_before THEN 'returning' WHEN active THEN 'resurrecting' ELSE 'dormant' END
+    FROM all_periods
+    ORDER BY start;
+END;
+COMMENT ON FUNCTION journey_lifecycle(journey, journey_pattern, text, timestamptz, text) IS
+    'state of the customer in each period from the first active one to that of observed_until (or the last active one): new, returning (active in the period before too), resurrecting (active again after a pause), dormant';
+
+CREATE FUNCTION journey_stickiness(
+    journey journey,
+    active journey_pattern DEFAULT '.',
+    period text DEFAULT 'month',
+    unit text DEFAULT 'day',
+    time_zone text DEFAULT 'UTC'
+) RETURNS TABLE (period_start timestamptz, active_units bigint)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 12
+BEGIN ATOMIC
+    SELECT pg_catalog.date_trunc(period, journey_start(m), time_zone),
+           count(DISTINCT pg_catalog.date_trunc(unit, journey_start(m), time_zone))
+    FROM journey_matches($1, active, true) m
+    GROUP BY 1
+    ORDER BY 1;
+END;
+COMMENT ON FUNCTION journey_stickiness(journey, journey_pattern, text, text, text) IS
+    'number of units (days) of each period in which the customer was active; periods without activity have no row';

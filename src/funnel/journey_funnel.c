@@ -58,8 +58,7 @@ struct CjFunnelEngine
 	MemoryContext context;
 	Stage	   *stages;			/* level - 1, variant */
 	bool		plain;			/* the single pass decides */
-	int			capacity;		/* of code_steps */
-	uint64	   *code_steps;
+	CjCodeCache *codes;
 };
 
 /* ---- from steps to a pattern ---- */
@@ -221,6 +220,7 @@ cj_funnel_create(const CjFunnelSpec *spec, MemoryContext context)
 	engine->spec = spec;
 	engine->context = context;
 	engine->stages = MemoryContextAllocZero(context, spec->nrequired * VARIANTS * sizeof(Stage));
+	engine->codes = cj_codes_create(context);
 	engine->plain = spec->ordering == CJ_ORDERED && spec->step_within == NULL &&
 		spec->min_gap == NULL && spec->same == 0 && spec->nexclude == 0 &&
 		spec->nstep_exclude == NULL && spec->entry == CJ_ENTRY_BEST &&
@@ -235,17 +235,9 @@ cj_funnel_create(const CjFunnelSpec *spec, MemoryContext context)
 
 /* For each name of the journey the steps it serves; returns how many first steps have one. */
 static int
-resolve(CjFunnelEngine *engine, const CjNames *names)
+resolve(const CjFunnelSpec *spec, const CjNames *names, uint64 *masks)
 {
-	const CjFunnelSpec *spec = engine->spec;
-
-	if (engine->capacity < names->count)
-	{
-		engine->capacity = Max(names->count, 32);
-		engine->code_steps = MemoryContextAlloc(engine->context,
-												engine->capacity * sizeof(uint64));
-	}
-	memset(engine->code_steps, 0, names->count * sizeof(uint64));
+	memset(masks, 0, names->count * sizeof(uint64));
 	for (int s = 0; s < spec->nsteps; s++)
 	{
 		bool		any = false;
@@ -259,7 +251,7 @@ resolve(CjFunnelEngine *engine, const CjNames *names)
 				for (int32 c = 0; c < names->count; c++)
 					if (set->count == 0 || cj_nameset_has(set, cj_name(names, c)))
 					{
-						engine->code_steps[c] |= UINT64CONST(1) << s;
+						masks[c] |= UINT64CONST(1) << s;
 						any = true;
 					}
 				continue;
@@ -270,7 +262,7 @@ resolve(CjFunnelEngine *engine, const CjNames *names)
 
 				if (code == CJ_ABSENT)
 					continue;
-				engine->code_steps[code] |= UINT64CONST(1) << s;
+				masks[code] |= UINT64CONST(1) << s;
 				any = true;
 			}
 		}
@@ -285,9 +277,9 @@ resolve(CjFunnelEngine *engine, const CjNames *names)
  * steps, so that another order might reach a higher one.
  */
 static int
-single_pass(CjFunnelEngine *engine, const CjView *view, int32 n, int most, bool *tied)
+single_pass(const CjView *view, const uint64 *masks,
+			int32 n, int most, int64 within, bool *tied)
 {
-	int64		within = engine->spec->within;
 	int32		began[CJ_FUNNEL_MAX_STEPS];
 	int			level = 0;
 	uint64		before = 0;
@@ -297,7 +289,7 @@ single_pass(CjFunnelEngine *engine, const CjView *view, int32 n, int most, bool 
 	*tied = false;
 	for (int32 i = 0; i < n && level < most; i++)
 	{
-		uint64		steps = engine->code_steps[cj_event_code(view, i)] & wanted;
+		uint64		steps = masks[cj_event_code(view, i)] & wanted;
 		uint64		time;
 
 		if ((i & 1023) == 1023)
@@ -316,7 +308,7 @@ single_pass(CjFunnelEngine *engine, const CjView *view, int32 n, int most, bool 
 			if (s == 0)
 				began[0] = i;
 			else if (within >= 0 &&
-					 cj_gap_between(cj_time(view, i), cj_time(view, began[s - 1])) > within)
+					 (int64) ((time - cj_packed_get(&view->times, began[s - 1])) * view->unit) > within)
 				continue;
 			else
 				began[s] = began[s - 1];
@@ -324,6 +316,76 @@ single_pass(CjFunnelEngine *engine, const CjView *view, int32 n, int most, bool 
 		}
 	}
 	return level;
+}
+
+/*
+ * The first attempt that reaches the level: from every entry in turn the
+ * earliest event of each step, which ends as early as can be.
+ */
+static void
+first_attempt(const CjView *view, const uint64 *masks, int32 n, int level, int64 within,
+			  int32 *chain)
+{
+	for (int32 start = 0; start < n; start++)
+	{
+		int			s = 0;
+
+		if (!(masks[cj_event_code(view, start)] & 1))
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		for (int32 i = start; i < n && s < level; i++)
+			if ((masks[cj_event_code(view, i)] >> s) & 1)
+				chain[s++] = i;
+		if (s < level)
+			return;
+		if (within < 0 ||
+			cj_gap_between(cj_time(view, chain[level - 1]), cj_time(view, start)) <= within)
+			return;
+	}
+}
+
+/*
+ * Decides a plain funnel; false if ties leave it open.  With a result, fills in
+ * everything that a pass can tell.
+ */
+static bool
+run_plain(CjFunnelEngine *engine, const CjView *view, int *level, int *most,
+		  CjFunnelResult *result)
+{
+	const CjFunnelSpec *spec = engine->spec;
+	int32		chain[CJ_FUNNEL_MAX_STEPS];
+	int32		n = TIMESTAMP_IS_NOEND(spec->as_of) ? view->nevents :
+		TIMESTAMP_IS_NOBEGIN(spec->as_of) ? 0 : cj_upper_bound(view, spec->as_of);
+	CjCodes    *codes;
+	bool		found;
+	bool		tied;
+
+	*level = *most = 0;
+	if (n == 0)
+		return true;
+	codes = cj_codes_find(engine->codes, &view->events, &found);
+	if (!found)
+		codes->extra = resolve(spec, &view->events, codes->masks);
+	*most = codes->extra;
+	if (*most == 0)
+		return true;
+	*level = single_pass(view, codes->masks, n, *most, spec->within, &tied);
+	if (tied && *level < *most)
+		return false;
+	if (result == NULL || *level == 0)
+		return true;
+	/* with ties another attempt may be the first one, and as_of asks what may still come */
+	if (tied || !TIMESTAMP_IS_NOEND(spec->as_of))
+		return false;
+	first_attempt(view, codes->masks, n, *level, spec->within, chain);
+	for (int s = 0; s < *level; s++)
+		result->step_times[s] = cj_time(view, chain[s]);
+	result->entered_at = result->step_times[0];
+	if (*level < spec->nrequired)
+		result->drop = spec->within >= 0 && *level < *most &&
+			single_pass(view, codes->masks, n, *level + 1, -1, &tied) > *level ?
+			CJ_DROP_WINDOW : CJ_DROP_NO_STEP;
+	return true;
 }
 
 /* ---- any order ---- */
@@ -483,21 +545,13 @@ find_level(CjFunnelEngine *engine, const CjView *view, bool want_match)
 	const CjFunnelSpec *spec = engine->spec;
 	int			most = spec->nrequired;
 
-	if (engine->plain)
-	{
-		int32		n = TIMESTAMP_IS_NOEND(spec->as_of) ? view->nevents :
-			TIMESTAMP_IS_NOBEGIN(spec->as_of) ? 0 : cj_upper_bound(view, spec->as_of);
-		int			level;
-		bool		tied;
+	int			found;
 
-		most = n == 0 ? 0 : resolve(engine, &view->events);
-		level = most == 0 ? 0 : single_pass(engine, view, n, most, &tied);
-		if (level == most || !tied)
-		{
-			if (want_match && level > 0)
-				reaches(engine, view, level, 0);
-			return level;
-		}
+	if (engine->plain && run_plain(engine, view, &found, &most, NULL))
+	{
+		if (want_match && found > 0)
+			reaches(engine, view, found, 0);
+		return found;
 	}
 	for (int level = most; level > 0; level--)
 		if (reaches(engine, view, level, 0))
@@ -613,6 +667,7 @@ void
 cj_funnel_run(CjFunnelEngine *engine, const CjView *view, CjFunnelResult *result)
 {
 	const CjFunnelSpec *spec = engine->spec;
+	int			most;
 
 	for (int s = 0; s < spec->nsteps; s++)
 		result->step_times[s] = DT_NOBEGIN;
@@ -625,8 +680,21 @@ cj_funnel_run(CjFunnelEngine *engine, const CjView *view, CjFunnelResult *result
 			(spec->within < 0 || cj_gap_between(spec->as_of, result->entered_at) < spec->within))
 			result->open_until = spec->within < 0 ? DT_NOEND : result->entered_at + spec->within;
 	}
+	else if (engine->plain && run_plain(engine, view, &result->level, &most, result))
+	{
+		if (result->level == 0)
+			result->drop = CJ_DROP_NO_ENTRY;
+		else if (result->level == spec->nrequired)
+		{
+			result->drop = CJ_DROP_NONE;
+			result->completed_at = result->step_times[spec->nsteps - 1];
+		}
+		return;
+	}
 	else
 	{
+		for (int s = 0; s < spec->nsteps; s++)
+			result->step_times[s] = DT_NOBEGIN;
 		result->level = find_level(engine, view, true);
 		if (result->level > 0)
 		{

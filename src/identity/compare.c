@@ -54,7 +54,7 @@ static const struct
 bool
 cj_compare_kind(CjText name, CjComparison *comparison, CjNormalizer *normalizer)
 {
-	for (int i = 0; i < lengthof(kinds); i++)
+	for (int i = 0; i < (int) lengthof(kinds); i++)
 	{
 		if ((int) strlen(kinds[i].name) != name.len ||
 			memcmp(kinds[i].name, name.data, name.len) != 0)

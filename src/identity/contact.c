@@ -129,7 +129,7 @@ static const Plan plans[] = {
 static const Plan *
 find_plan(const char *region)
 {
-	for (int i = 0; i < lengthof(plans); i++)
+	for (int i = 0; i < (int) lengthof(plans); i++)
 		if (pg_strcasecmp(plans[i].region, region) == 0)
 			return &plans[i];
 	return NULL;
@@ -210,7 +210,7 @@ one_digit(const char *digits, int n)
 static const Plan *
 plan_of_code(const char *digits, int n)
 {
-	for (int i = 0; i < lengthof(plans); i++)
+	for (int i = 0; i < (int) lengthof(plans); i++)
 		if (starts_with(digits, n, plans[i].code))
 			return &plans[i];
 	return NULL;

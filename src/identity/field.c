@@ -56,7 +56,7 @@ cj_normalizer_named(CjText name, CjNormalizer *normalizer, int *length)
 		if (i == name.len - 1)
 			return *length >= 1 && *length <= PREFIX_MAX;
 	}
-	for (int i = 0; i < lengthof(normalizers) - 1; i++)
+	for (int i = 0; i < (int) lengthof(normalizers) - 1; i++)
 		if ((int) strlen(normalizers[i].name) == name.len &&
 			memcmp(normalizers[i].name, name.data, name.len) == 0)
 		{
@@ -94,7 +94,7 @@ pick_words(CjNormalizer normalizer, const char *from, int len, char *to)
 	int			best = 0;
 	char	   *out = to;
 
-	for (int i = 0, start = 0; i <= len && n < lengthof(word); i++)
+	for (int i = 0, start = 0; i <= len && n < (int) lengthof(word); i++)
 		if (i == len || from[i] == ' ')
 		{
 			word[n].data = from + start;
@@ -231,7 +231,7 @@ normalize(const CjField *field, const char *from, int len, char *to)
 static CjKind
 placeholder_kind(CjNormalizer normalizer)
 {
-	for (int i = 0; i < lengthof(normalizers); i++)
+	for (int i = 0; i < (int) lengthof(normalizers); i++)
 		if (normalizers[i].normalizer == normalizer)
 			return normalizers[i].kind;
 	return CJ_KIND_TEXT;

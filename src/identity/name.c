@@ -37,7 +37,7 @@ split_words(const char *text, int len, Words *words)
 	const char *end = text +len;
 
 	words->n = 0;
-	while (text <end && words->n < lengthof(words->word))
+	while (text < end && words->n < (int) lengthof(words->word))
 	{
 		const char *stop = memchr(text, ' ', end - text);
 
@@ -181,7 +181,7 @@ split_written(const char *from, int len, Written *w)
 	const char *end = from + len;
 
 	w->n = 0;
-	while (from < end && w->n < lengthof(w->word))
+	while (from < end && w->n < (int) lengthof(w->word))
 	{
 		const char *stop;
 		char	   *folded;

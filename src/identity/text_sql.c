@@ -364,7 +364,7 @@ cj_text_is_placeholder(PG_FUNCTION_ARGS)
 	CjText		t = cj_utf8_arg(PG_GETARG_TEXT_PP(0));
 	char	   *kind = text_to_cstring(PG_GETARG_TEXT_PP(1));
 
-	for (int i = 0; i < lengthof(kinds); i++)
+	for (int i = 0; i < (int) lengthof(kinds); i++)
 		if (strcmp(kind, kinds[i]) == 0)
 			PG_RETURN_BOOL(cj_is_placeholder(t.data, t.len, (CjKind) i));
 	ereport(ERROR,

@@ -199,16 +199,19 @@ int
 cj_chain_exists(CjMatcher *matcher, const CjView *view)
 {
 	const CjChain *chain = &matcher->automaton->chain;
-	uint64		few[64];
-	uint64	   *steps = few;
+	CjCodes    *codes;
+	bool		found;
+	uint64	   *steps;
 
 	if (view->nevents < chain->nsteps)
 		return 0;
-	if (view->events.count > (int32) lengthof(few))
-		steps = matcher->code_masks =
-			cj_matcher_reserve(matcher, matcher->code_masks, &matcher->code_capacity,
-							   view->events.count, sizeof(uint64));
-	if (!resolve(chain, &view->events, steps))
+	if (matcher->chain_codes == NULL)
+		matcher->chain_codes = cj_codes_create(matcher->context);
+	codes = cj_codes_find(matcher->chain_codes, &view->events, &found);
+	steps = codes->masks;
+	if (!found)
+		codes->extra = resolve(chain, &view->events, steps);
+	if (!codes->extra)
 		return 0;
 	if (pass(chain, view, steps))
 		return 1;

@@ -309,6 +309,28 @@ typedef struct CjProgram
 /* Writes the program and fills states, links, predicates and scopes of the automaton. */
 extern CjProgram *cj_program_build(CjAutomaton *automaton, const CjNode *tree);
 
+/* ---- what names mean, remembered (codes.c) ---- */
+
+typedef struct CjCodes
+{
+	bool		filled;
+	int32		count;
+	uint32		width;
+	int			key_size;
+	int			key_capacity;
+	char	   *key;
+	int32		capacity;
+	uint64	   *masks;			/* per code; the caller fills it in */
+	int32		extra;			/* and this */
+} CjCodes;
+
+typedef struct CjCodeCache CjCodeCache;
+
+extern CjCodeCache *cj_codes_create(MemoryContext context);
+
+/* The entry of a journey's names; not found means that masks and extra are to be filled in. */
+extern CjCodes *cj_codes_find(CjCodeCache *cache, const CjNames *names, bool *found);
+
 /* ---- matching ---- */
 
 #define CJ_NEVER		0x7F7F7F7F	/* above every position; memset with 0x7F */
@@ -352,6 +374,7 @@ typedef struct CjMatcher
 	int			words;
 	uint64	   *code_masks;
 	int64		code_capacity;
+	CjCodeCache *chain_codes;	/* chain.c */
 
 	int32	   *instants;		/* with ties: first event of each event's instant */
 	int64		instants_capacity;

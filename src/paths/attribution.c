@@ -101,8 +101,12 @@ walk_chain(CjAttribution *a, const CjTouch *touches, int32 count)
 void
 cj_attribute_nothing(CjAttribution *a, const CjTouch *touches, int32 count)
 {
-	if (count > 0 && a->wanted[CJ_MARKOV])
-		a->chain.parts.nodes[walk_chain(a, touches, count)].exits++;
+	int32		node;
+
+	if (count == 0 || !a->wanted[CJ_MARKOV])
+		return;
+	node = walk_chain(a, touches, count);
+	a->chain.parts.nodes[node].exits++;
 }
 
 /* ---- rules ---- */

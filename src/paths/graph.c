@@ -295,22 +295,38 @@ cj_graph_borrow(CjGraphRef *ref, CjGraph *graph)
 
 /* ---- names, nodes, edges ---- */
 
-int32
-cj_graph_add_name(CjGraphRef *ref, CjText name)
+static inline int32
+find_name(const CjGraphRef *ref, CjText name, uint32 hash)
 {
-	uint32		hash = hash_name(name);
 	uint32		mask = 2 * (uint32) ref->graph->names_room - 1;
-	CjGraph    *graph;
-	CjGraphName *entry;
 
 	for (uint32 at = hash & mask; ref->parts.name_slots[at] != 0; at = (at + 1) & mask)
 	{
-		entry = &ref->parts.names[ref->parts.name_slots[at] - 1];
+		const CjGraphName *entry = &ref->parts.names[ref->parts.name_slots[at] - 1];
+
 		if (entry->hash == hash && entry->len == (uint32) name.len &&
 			memcmp(ref->parts.bytes + entry->start, name.data, name.len) == 0)
 			return ref->parts.name_slots[at] - 1;
 	}
-	graph = ref->graph;
+	return -1;
+}
+
+int32
+cj_graph_find_name(const CjGraphRef *ref, CjText name)
+{
+	return find_name(ref, name, hash_name(name));
+}
+
+int32
+cj_graph_add_name(CjGraphRef *ref, CjText name)
+{
+	uint32		hash = hash_name(name);
+	int32		code = find_name(ref, name, hash);
+	CjGraph    *graph = ref->graph;
+	CjGraphName *entry;
+
+	if (code >= 0)
+		return code;
 	if (graph->names == graph->names_room || graph->bytes + (int64) name.len > graph->bytes_room)
 		make_room(ref, 1, name.len, 0, 0, 0);
 	graph = ref->graph;
@@ -351,6 +367,14 @@ find_node(const CjGraphRef *ref, const int32 *context)
 			return node;
 	}
 	return -1;
+}
+
+int32
+cj_graph_find_node(const CjGraphRef *ref, const int32 *context)
+{
+	if (ref->graph->depth > 1)
+		return find_node(ref, context);
+	return context[0] + 1 < ref->graph->nodes ? context[0] + 1 : -1;
 }
 
 /*

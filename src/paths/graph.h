@@ -215,6 +215,10 @@ extern void cj_graph_create(CjGraphRef *ref, CjBy by, int depth, bool collapse);
 extern void cj_graph_borrow(CjGraphRef *ref, CjGraph *graph);
 extern int32 cj_graph_add_name(CjGraphRef *ref, CjText name);
 
+/* The same without making any: -1 if there is none. */
+extern int32 cj_graph_find_name(const CjGraphRef *ref, CjText name);
+extern int32 cj_graph_find_node(const CjGraphRef *ref, const int32 *context);
+
 /* The edge from a node by a name, made if new, with its target node. */
 extern int32 cj_graph_add_edge(CjGraphRef *ref, int32 source, int32 code);
 

@@ -48,7 +48,7 @@ extern void *cj_options_parsed(FunctionCallInfo fcinfo, int argument, CjOptionsP
 							   Size parsed_size);
 
 /* Error 22023: options changed within an aggregation. */
-extern void cj_options_differ(const char *function) pg_attribute_noreturn();
+pg_noreturn extern void cj_options_differ(const char *function);
 
 /* The memory of an aggregate's states, or error 0A000 outside aggregates. */
 extern MemoryContext cj_aggregate_context(FunctionCallInfo fcinfo, const char *function);

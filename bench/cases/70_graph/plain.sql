@@ -1,4 +1,4 @@
-SELECT count(*), sum(transitions), max(transitions), sum(customers), count(mean_time) = count(median_time)
+SELECT count(*), sum(transitions), max(transitions), sum(customers), count(mean_time), count(median_time)
 FROM (
     SELECT event, next, count(*) AS transitions, count(DISTINCT customer_id) AS customers,
         avg(after - occurred_at) AS mean_time, percentile_disc(0.5) WITHIN GROUP (ORDER BY after - occurred_at) AS median_time

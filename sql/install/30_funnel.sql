@@ -500,3 +500,153 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION funnel_compare(funnel_step[], funnel_step[]) IS
     'two funnels step by step: the difference b - a of the shares with its 95 % interval, and the two-sided test of two proportions (z, p_value; NULL where the shares are both 0 or both 1)';
+
+-- ---------------------------------------------------------------------------
+-- Rows with conditions: what comes next
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION sequence_next_node_transfn(internal, text, text, timestamptz, anyelement, boolean, VARIADIC "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_next_node_transfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION sequence_next_node_transfn(internal, text, text, timestamptz, anyelement, boolean, VARIADIC "any") IS 'transition function of sequence_next_node';
+CREATE FUNCTION sequence_next_node_finalfn(internal, text, text, timestamptz, anyelement, boolean, VARIADIC "any") RETURNS anyelement
+    AS 'MODULE_PATHNAME', 'cj_next_node_finalfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION sequence_next_node_finalfn(internal, text, text, timestamptz, anyelement, boolean, VARIADIC "any") IS 'final function of sequence_next_node';
+CREATE AGGREGATE sequence_next_node(direction text, base text, occurred_at timestamptz, value anyelement, base_condition boolean, VARIADIC conditions "any") (
+    SFUNC = sequence_next_node_transfn, STYPE = internal, SSPACE = 512,
+    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE sequence_next_node(text, text, timestamptz, anyelement, boolean, VARIADIC "any") IS
+    'value of the row that follows (direction forward) or precedes (backward) adjacent rows that satisfy the conditions in turn, from the head, tail, first_match or last_match that satisfies base_condition; every match is tried; rows with a NULL time or value are ignored; NULL if there is none';
+
+CREATE FUNCTION sequence_next_node_transfn(internal, text, text, timestamp, anyelement, boolean, VARIADIC "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_next_node_transfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION sequence_next_node_transfn(internal, text, text, timestamp, anyelement, boolean, VARIADIC "any") IS 'transition function of sequence_next_node';
+CREATE FUNCTION sequence_next_node_finalfn(internal, text, text, timestamp, anyelement, boolean, VARIADIC "any") RETURNS anyelement
+    AS 'MODULE_PATHNAME', 'cj_next_node_finalfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION sequence_next_node_finalfn(internal, text, text, timestamp, anyelement, boolean, VARIADIC "any") IS 'final function of sequence_next_node';
+CREATE AGGREGATE sequence_next_node(direction text, base text, occurred_at timestamp, value anyelement, base_condition boolean, VARIADIC conditions "any") (
+    SFUNC = sequence_next_node_transfn, STYPE = internal, SSPACE = 512,
+    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE sequence_next_node(text, text, timestamp, anyelement, boolean, VARIADIC "any") IS
+    'value of the row that follows (direction forward) or precedes (backward) adjacent rows that satisfy the conditions in turn, from the head, tail, first_match or last_match that satisfies base_condition; every match is tried; rows with a NULL time or value are ignored; NULL if there is none';
+
+CREATE FUNCTION sequence_next_node_transfn(internal, text, text, date, anyelement, boolean, VARIADIC "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_next_node_transfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION sequence_next_node_transfn(internal, text, text, date, anyelement, boolean, VARIADIC "any") IS 'transition function of sequence_next_node';
+CREATE FUNCTION sequence_next_node_finalfn(internal, text, text, date, anyelement, boolean, VARIADIC "any") RETURNS anyelement
+    AS 'MODULE_PATHNAME', 'cj_next_node_finalfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION sequence_next_node_finalfn(internal, text, text, date, anyelement, boolean, VARIADIC "any") IS 'final function of sequence_next_node';
+CREATE AGGREGATE sequence_next_node(direction text, base text, occurred_at date, value anyelement, base_condition boolean, VARIADIC conditions "any") (
+    SFUNC = sequence_next_node_transfn, STYPE = internal, SSPACE = 512,
+    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE sequence_next_node(text, text, date, anyelement, boolean, VARIADIC "any") IS
+    'value of the row that follows (direction forward) or precedes (backward) adjacent rows that satisfy the conditions in turn, from the head, tail, first_match or last_match that satisfies base_condition; every match is tried; rows with a NULL time or value are ignored; NULL if there is none';
+
+CREATE FUNCTION sequence_next_node_transfn(internal, text, text, bigint, anyelement, boolean, VARIADIC "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_next_node_transfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION sequence_next_node_transfn(internal, text, text, bigint, anyelement, boolean, VARIADIC "any") IS 'transition function of sequence_next_node';
+CREATE FUNCTION sequence_next_node_finalfn(internal, text, text, bigint, anyelement, boolean, VARIADIC "any") RETURNS anyelement
+    AS 'MODULE_PATHNAME', 'cj_next_node_finalfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION sequence_next_node_finalfn(internal, text, text, bigint, anyelement, boolean, VARIADIC "any") IS 'final function of sequence_next_node';
+CREATE AGGREGATE sequence_next_node(direction text, base text, occurred_at bigint, value anyelement, base_condition boolean, VARIADIC conditions "any") (
+    SFUNC = sequence_next_node_transfn, STYPE = internal, SSPACE = 512,
+    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE sequence_next_node(text, text, bigint, anyelement, boolean, VARIADIC "any") IS
+    'value of the row that follows (direction forward) or precedes (backward) adjacent rows that satisfy the conditions in turn, from the head, tail, first_match or last_match that satisfies base_condition; every match is tried; rows with a NULL time or value are ignored; NULL if there is none';
+
+
+-- ---------------------------------------------------------------------------
+-- Retention and rhythm of journeys, by calendar periods
+-- ---------------------------------------------------------------------------
+
+CREATE FUNCTION journey_retention(
+    journey journey,
+    started journey_pattern,
+    returned journey_pattern,
+    period text DEFAULT 'week',
+    periods integer DEFAULT 12,
+    observed_until timestamptz DEFAULT 'infinity',
+    on_or_after boolean DEFAULT false,
+    time_zone text DEFAULT 'UTC'
+) RETURNS TABLE (cohort timestamptz, number integer, returned boolean)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 12
+BEGIN ATOMIC
+    SELECT c.cohort, n.number,
+           CASE WHEN w.until OPERATOR(pg_catalog.>) observed_until THEN NULL
+                ELSE EXISTS (SELECT 1 FROM journey_matches($1, $3, true) m
+                             WHERE journey_start(m) OPERATOR(pg_catalog.>=) greatest(w.since, c.first)
+                               AND (on_or_after OR journey_start(m) OPERATOR(pg_catalog.<) w.until)
+                               AND journey_start(m) OPERATOR(pg_catalog.<=) observed_until)
+           END
+    FROM (SELECT journey_start(journey_match($1, started)) AS first,
+                 pg_catalog.date_trunc(period, journey_start(journey_match($1, started)), time_zone) AS cohort) c,
+         pg_catalog.generate_series(0, periods OPERATOR(pg_catalog.-) 1) n(number),
+         LATERAL (SELECT pg_catalog.timezone(time_zone, pg_catalog.timezone(time_zone, c.cohort) OPERATOR(pg_catalog.+) (n.number OPERATOR(pg_catalog.*) ('1 ' OPERATOR(pg_catalog.||) period)::interval)) AS since,
+                         pg_catalog.timezone(time_zone, pg_catalog.timezone(time_zone, c.cohort) OPERATOR(pg_catalog.+) ((n.number OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog.*) ('1 ' OPERATOR(pg_catalog.||) period)::interval)) AS until) w
+    WHERE c.first IS NOT NULL
+    ORDER BY n.number;
+END;
+COMMENT ON FUNCTION journey_retention(journey, journey_pattern, journey_pattern, text, integer, timestamptz, boolean, text) IS
+    'for each period (day, week, month, quarter, year) from that of the first match of started on, numbered from 0, whether a match of returned began in it, or with on_or_after in it or later; NULL for periods not over at observed_until; no rows without a start';
+
+CREATE FUNCTION journey_lifecycle(
+    journey journey,
+    active journey_pattern DEFAULT '.',
+    period text DEFAULT 'month',
+    observed_until timestamptz DEFAULT NULL,
+    time_zone text DEFAULT 'UTC'
+) RETURNS TABLE (period_start timestamptz, state text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 12
+BEGIN ATOMIC
+    WITH active_in AS MATERIALIZED (
+        SELECT DISTINCT pg_catalog.date_trunc(period, pg_catalog.timezone(time_zone, journey_start(m))) AS start
+        FROM journey_matches($1, active, true) m
+        WHERE journey_start(m) OPERATOR(pg_catalog.<=) coalesce(observed_until, 'infinity'::timestamptz)
+    ), all_periods AS (
+        SELECT g.start, EXISTS (SELECT 1 FROM active_in a WHERE a.start OPERATOR(pg_catalog.=) g.start) AS active,
+               EXISTS (SELECT 1 FROM active_in a WHERE a.start OPERATOR(pg_catalog.=) (g.start OPERATOR(pg_catalog.-) ('1 ' OPERATOR(pg_catalog.||) period)::interval)) AS active_before,
+               g.start OPERATOR(pg_catalog.=) b.first AS is_first
+        FROM (SELECT min(start) AS first, max(start) AS last FROM active_in) b,
+             LATERAL pg_catalog.generate_series(b.first, coalesce(pg_catalog.date_trunc(period, pg_catalog.timezone(time_zone, observed_until)), b.last),
+                                                ('1 ' OPERATOR(pg_catalog.||) period)::interval) g(start)
+    )
+    SELECT pg_catalog.timezone(time_zone, start),
+           CASE WHEN is_first THEN 'new' WHEN active AND active_before THEN 'returning' WHEN active THEN 'resurrecting' ELSE 'dormant' END
+    FROM all_periods
+    ORDER BY start;
+END;
+COMMENT ON FUNCTION journey_lifecycle(journey, journey_pattern, text, timestamptz, text) IS
+    'state of the customer in each period from the first active one to that of observed_until (or the last active one): new, returning (active in the period before too), resurrecting (active again after a pause), dormant';
+
+CREATE FUNCTION journey_stickiness(
+    journey journey,
+    active journey_pattern DEFAULT '.',
+    period text DEFAULT 'month',
+    unit text DEFAULT 'day',
+    time_zone text DEFAULT 'UTC'
+) RETURNS TABLE (period_start timestamptz, active_units bigint)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 12
+BEGIN ATOMIC
+    SELECT pg_catalog.date_trunc(period, journey_start(m), time_zone),
+           count(DISTINCT pg_catalog.date_trunc(unit, journey_start(m), time_zone))
+    FROM journey_matches($1, active, true) m
+    GROUP BY 1
+    ORDER BY 1;
+END;
+COMMENT ON FUNCTION journey_stickiness(journey, journey_pattern, text, text, text) IS
+    'number of units (days) of each period in which the customer was active; periods without activity have no row';

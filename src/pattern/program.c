@@ -17,7 +17,6 @@
 
 #include "compat.h"
 #include "miscadmin.h"
-#include "port/pg_bitutils.h"
 
 #include "pattern/pattern.h"
 
@@ -325,7 +324,7 @@ write_permute(Writer *writer, const CjNode *node)
 	emit(writer, CJ_OP_BEGIN, 0, 0);
 	for (int set = 0; set < full; set++)
 	{
-		int			left = node->count - pg_popcount32((uint32) set);
+		int			left = node->count - __builtin_popcount((unsigned int) set);
 		int			seen = 0;
 
 		CHECK_FOR_INTERRUPTS();

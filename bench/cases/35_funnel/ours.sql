@@ -1,0 +1,3 @@
+SELECT level, count(*)
+FROM (SELECT journey_funnel_level(journey, '{search,view,cart,purchase}', '7 days') AS level FROM journeys) l
+GROUP BY level ORDER BY level;

@@ -1,0 +1,1 @@
+SELECT count(*) FROM journeys WHERE journey ~ 'view -[<= 1 day]-> cart -> purchase';

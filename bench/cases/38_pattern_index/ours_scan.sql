@@ -1,0 +1,2 @@
+SET enable_bitmapscan = off;
+SELECT count(*) FROM journeys WHERE journey ~ 'unsubscribe -[<= 1 day]-> refund -> complaint';

@@ -1,0 +1,20 @@
+# Hostile texts and bytes against patterns under sanitizers: a short run of
+# test/tools/pattern_fuzz.sh, which says how to run a long one.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $runs = $ENV{CJ_FUZZ_RUNS} || 20000;
+my $seed = $ENV{CJ_SEED} || 1;
+my $output = `bash test/tools/pattern_fuzz.sh $runs $seed 2>&1`;
+my $status = $? >> 8;
+
+plan skip_all => 'no compiler with the sanitizers' if $status == 77;
+
+note $output;
+is($status, 0, "patterns under sanitizers, $runs runs of seed $seed") or diag $output;
+like($output, qr/^pattern texts: $runs tried, [1-9]\d+ accepted$/m, 'texts were tried and some accepted');
+like($output, qr/^stored patterns: $runs tried, [1-9]\d+ accepted$/m, 'stored forms were tried and some accepted');
+done_testing();

@@ -13,7 +13,9 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "identity/identity.h"
 #include "journey/journey.h"
+#include "paths/paths.h"
 #include "pattern/datum.h"
 #include "propensity/propensity.h"
 
@@ -36,6 +38,8 @@ _PG_init(void)
 							0,
 							NULL, NULL, NULL);
 
+	cj_identity_init();
+	cj_paths_init();
 	cj_pattern_init();
 	cj_propensity_init();
 

@@ -21,40 +21,63 @@
 
 #include "journey/journey.h"
 
-void
-cj_check_time(TimestampTz time)
+/* Each check errors, or records a soft error in escontext and returns false. */
+
+static bool
+check_time(TimestampTz time, Node *escontext)
 {
 	if (TIMESTAMP_NOT_FINITE(time))
-		ereport(ERROR,
+		ereturn(escontext, false,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("an event's time must be finite, not \"%s\"",
 						TIMESTAMP_IS_NOBEGIN(time) ? "-infinity" : "infinity"),
 				 errhint("Leave such rows out with FILTER or WHERE, or give them a time.")));
 	if (!IS_VALID_TIMESTAMP(time))
-		ereport(ERROR,
+		ereturn(escontext, false,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("an event's time is out of range")));
+	return true;
+}
+
+static bool
+check_name(CjText name, const char *kind, Node *escontext)
+{
+	if (name.len > CJ_MAX_NAME)
+		ereturn(escontext, false,
+				(errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+				 errmsg("%s name of %d bytes is too long", kind, name.len),
+				 errdetail("Names may have up to %d bytes.", CJ_MAX_NAME),
+				 errhint("Name events, channels and items by a short key.")));
+	return true;
+}
+
+static bool
+check_nevents(int64 nevents, int32 limit, Node *escontext)
+{
+	if (nevents > limit)
+		ereturn(escontext, false,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("journey would have more than %d events", limit),
+				 errhint("Raise customer_journey.max_events, or leave out keys that are not one customer, such as NULL or a robot's.")));
+	return true;
+}
+
+void
+cj_check_time(TimestampTz time)
+{
+	check_time(time, NULL);
 }
 
 void
 cj_check_name(CjText name, const char *kind)
 {
-	if (name.len > CJ_MAX_NAME)
-		ereport(ERROR,
-				(errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
-				 errmsg("%s name of %d bytes is too long", kind, name.len),
-				 errdetail("Names may have up to %d bytes.", CJ_MAX_NAME),
-				 errhint("Name events, channels and items by a short key.")));
+	check_name(name, kind, NULL);
 }
 
 void
 cj_check_nevents(int64 nevents)
 {
-	if (nevents > cj_max_events)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("journey would have more than %d events", cj_max_events),
-				 errhint("Raise customer_journey.max_events, or leave out keys that are not one customer, such as NULL or a robot's.")));
+	check_nevents(nevents, cj_max_events, NULL);
 }
 
 double
@@ -72,6 +95,8 @@ cj_builder_init(CjBuilder *builder)
 	builder->event = cj_dictionary_create(CurrentMemoryContext);
 	builder->channel = NULL;
 	builder->item = NULL;
+	builder->limit = cj_max_events;
+	builder->escontext = NULL;
 }
 
 /* The code + 1 of an optional name, whose dictionary is made when first needed. */
@@ -85,17 +110,18 @@ optional_code(CjDictionary **dictionary, CjText name)
 	return cj_dictionary_code(*dictionary, name.data, name.len) + 1;
 }
 
-void
+bool
 cj_builder_add(CjBuilder *builder, TimestampTz time, CjText event,
 			   CjText channel, const double *value, CjText item)
 {
 	CjEvent    *added;
 
-	cj_check_time(time);
-	cj_check_name(event, "event");
-	cj_check_name(channel, "channel");
-	cj_check_name(item, "item");
-	cj_check_nevents((int64) builder->nevents + 1);
+	if (!check_time(time, builder->escontext) ||
+		!check_name(event, "event", builder->escontext) ||
+		!check_name(channel, "channel", builder->escontext) ||
+		!check_name(item, "item", builder->escontext) ||
+		!check_nevents((int64) builder->nevents + 1, builder->limit, builder->escontext))
+		return false;
 	if (builder->nevents == builder->capacity)
 	{
 		builder->capacity *= 2;
@@ -109,6 +135,7 @@ cj_builder_add(CjBuilder *builder, TimestampTz time, CjText event,
 	added->item = optional_code(&builder->item, item);
 	added->has_value = value != NULL;
 	added->value = value != NULL ? cj_canonical_value(*value) : 0;
+	return true;
 }
 
 CjJourney *

@@ -72,6 +72,7 @@ encode_for_client(const CjView *view)
 	CjBuilder	builder;
 
 	cj_builder_init(&builder);
+	builder.limit = CJ_HARD_MAX_EVENTS; /* what is stored can be sent */
 	for (int32 i = 0; i < view->nevents; i++)
 	{
 		int32		channel = cj_channel_code(view, i);

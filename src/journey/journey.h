@@ -356,6 +356,8 @@ typedef struct CjBuilder
 	CjDictionary *event;
 	CjDictionary *channel;
 	CjDictionary *item;
+	int32		limit;			/* of events: customer_journey.max_events at first */
+	Node	   *escontext;		/* where to record soft errors; NULL at first */
 } CjBuilder;
 
 extern void cj_builder_init(CjBuilder *builder);
@@ -363,9 +365,9 @@ extern void cj_builder_init(CjBuilder *builder);
 /*
  * Adds one event; channel and item may be NULL pointers (data == NULL), value
  * a NULL pointer.  Errors: infinite time (22008), name too long (22001), more
- * events than customer_journey.max_events (54000).
+ * events than the limit (54000); false if one was recorded softly.
  */
-extern void cj_builder_add(CjBuilder *builder, TimestampTz time, CjText event,
+extern bool cj_builder_add(CjBuilder *builder, TimestampTz time, CjText event,
 						   CjText channel, const double *value, CjText item);
 extern CjJourney *cj_builder_finish(CjBuilder *builder);
 

@@ -213,8 +213,7 @@ read_event(Reader *reader, CjBuilder *builder)
 	skip_space(reader);
 	if (!read_time(reader, &time))
 		return false;
-	cj_builder_add(builder, time, event, channel, has_value ? &value : NULL, item);
-	return true;
+	return cj_builder_add(builder, time, event, channel, has_value ? &value : NULL, item);
 }
 
 /* The events and the closing brace. */
@@ -245,6 +244,7 @@ cj_journey_from_text(const char *input, Node *escontext)
 	CjBuilder	builder;
 
 	cj_builder_init(&builder);
+	builder.escontext = escontext;
 	skip_space(&reader);
 	if (!accept(&reader, '{'))
 	{

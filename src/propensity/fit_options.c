@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 
 #include "propensity/propensity.h"
 
@@ -137,6 +138,8 @@ read_text(StringInfo from)
 	{
 		t.data = pq_getmsgbytes(from, len);
 		t.len = len;
+		/* the state may have come through its type's input function */
+		pg_verifymbstr(t.data, t.len, false);
 	}
 	return t;
 }

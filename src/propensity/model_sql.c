@@ -125,6 +125,7 @@ cj_sample_in(PG_FUNCTION_ARGS)
 {
 	Datum		bytes;
 	StringInfoData from;
+	CjSample   *sample;
 
 	if (!DirectInputFunctionCallSafe(byteain, PG_GETARG_CSTRING(0), InvalidOid, -1,
 									 CJ_ESCONTEXT(fcinfo), &bytes))
@@ -132,7 +133,10 @@ cj_sample_in(PG_FUNCTION_ARGS)
 	initStringInfo(&from);
 	appendBinaryStringInfo(&from, VARDATA_ANY(DatumGetPointer(bytes)),
 						   VARSIZE_ANY_EXHDR(DatumGetPointer(bytes)));
-	PG_RETURN_POINTER(cj_sample_read(&from));
+	sample = cj_sample_read(&from, CJ_ESCONTEXT(fcinfo), ERRCODE_INVALID_TEXT_REPRESENTATION);
+	if (sample == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(sample);
 }
 
 Datum
@@ -158,7 +162,8 @@ cj_sample_out(PG_FUNCTION_ARGS)
 Datum
 cj_sample_recv(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_POINTER(cj_sample_read((StringInfo) PG_GETARG_POINTER(0)));
+	PG_RETURN_POINTER(cj_sample_read((StringInfo) PG_GETARG_POINTER(0), NULL,
+									 ERRCODE_INVALID_BINARY_REPRESENTATION));
 }
 
 Datum

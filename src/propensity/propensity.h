@@ -145,7 +145,9 @@ extern void cj_sample_append(CjSample *sample, const CjSample *other);
 extern void cj_sample_check_alike(const CjSample *a, const CjSample *b);
 
 extern void cj_sample_write(StringInfo to, const CjSample *sample);
-extern CjSample *cj_sample_read(StringInfo from);
+
+/* Checks everything; NULL if a soft error was recorded. */
+extern CjSample *cj_sample_read(StringInfo from, Node *escontext, int code);
 
 /* ---- models (model.c) ---- */
 

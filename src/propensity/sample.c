@@ -228,59 +228,43 @@ cj_sample_write(StringInfo to, const CjSample *sample)
 	}
 }
 
-static void
-bad_sample(const char *what)
+static CjSample *
+bad_sample(Node *escontext, int code, const char *what)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-			 errmsg("invalid propensity_sample: %s", what)));
+	ereturn(escontext, NULL,
+			(errcode(code), errmsg("invalid propensity_sample: %s", what)));
 }
 
-/* The header's numbers, checked against each other and what is left to read. */
-static CjSample *
-read_header(StringInfo from)
+#define HEADER_SIZE		28		/* of the binary form, without the options */
+
+/* What is wrong with the header's numbers and what is left to read, or NULL. */
+static const char *
+header_fault(const CjSample *head, int64 left)
 {
-	CjSample	head;
-	CjSample   *sample;
 	int64		needed;
 
-	memset(&head, 0, sizeof(head));
-	head.version = pq_getmsgbyte(from);
-	head.weighted = pq_getmsgbyte(from);
-	head.purpose = pq_getmsgint(from, 2);
-	head.ncolumns = pq_getmsgint(from, 4);
-	head.nrows = pq_getmsgint64(from);
-	head.skipped = pq_getmsgint64(from);
-	head.options_size = pq_getmsgint(from, 4);
-	if (head.version != CJ_SAMPLE_VERSION)
-		bad_sample("unknown version");
-	if (head.weighted > 1 || head.ncolumns < 0 || head.ncolumns > CJ_MAX_FEATURES ||
-		head.nrows < 0 || head.skipped < 0)
-		bad_sample("counts out of range");
-	if (head.purpose != CJ_FOR_FIT && head.purpose != CJ_FOR_SCORES)
-		bad_sample("unknown purpose");
-	if (head.purpose == CJ_FOR_SCORES && (head.ncolumns != 1 || head.weighted != 0))
-		bad_sample("scores have one column");
-	if (head.options_size < 0 || head.options_size > MAX_OPTIONS ||
-		head.options_size > from->len - from->cursor)
-		bad_sample("options longer than the value");
-	if (head.nrows > from->len ||
-		pg_mul_s64_overflow(head.nrows, 8 * (head.ncolumns + head.weighted), &needed) ||
-		needed + (head.nrows + 7) / 8 != from->len - from->cursor - head.options_size)
-		bad_sample("length does not match its counts");
-	sample = cj_sample_create(head.purpose, head.ncolumns, head.weighted,
-							  pq_getmsgbytes(from, head.options_size), head.options_size);
-	sample = cj_sample_reserve(sample, head.nrows);
-	sample->nrows = head.nrows;
-	sample->skipped = head.skipped;
-	return sample;
+	if (head->version != CJ_SAMPLE_VERSION)
+		return "unknown version";
+	if (head->weighted > 1 || head->ncolumns < 0 || head->ncolumns > CJ_MAX_FEATURES ||
+		head->nrows < 0 || head->skipped < 0)
+		return "counts out of range";
+	if (head->purpose != CJ_FOR_FIT && head->purpose != CJ_FOR_SCORES)
+		return "unknown purpose";
+	if (head->purpose == CJ_FOR_SCORES && (head->ncolumns != 1 || head->weighted != 0))
+		return "scores have one column";
+	if (head->options_size < 0 || head->options_size > MAX_OPTIONS || head->options_size > left)
+		return "options longer than the value";
+	if (head->nrows > (int64) MaxAllocSize ||
+		pg_mul_s64_overflow(head->nrows, 8 * (head->ncolumns + head->weighted), &needed) ||
+		needed + (head->nrows + 7) / 8 != left - head->options_size)
+		return "length does not match its counts";
+	return NULL;
 }
 
-CjSample *
-cj_sample_read(StringInfo from)
+/* Reads the floats; false if one is out of range. */
+static bool
+read_columns(StringInfo from, CjSample *sample)
 {
-	CjSample   *sample = read_header(from);
-
 	for (int j = -sample->weighted; j < sample->ncolumns; j++)
 		for (int64 b = 0; b < cj_sample_nblocks(sample); b++)
 		{
@@ -292,9 +276,16 @@ cj_sample_read(StringInfo from)
 				column[i] = pq_getmsgfloat8(from);
 				if (isinf(column[i]) || (j < 0 && !(column[i] > 0)) ||
 					(isnan(column[i]) && sample->purpose == CJ_FOR_SCORES))
-					bad_sample("a number out of range");
+					return false;
 			}
 		}
+	return true;
+}
+
+/* Reads the outcomes; false if there are bits beyond the last row. */
+static bool
+read_outcomes(StringInfo from, CjSample *sample)
+{
 	for (int64 row = 0; row < sample->nrows; row += 8)
 	{
 		uint8	   *block = cj_sample_block(sample, row / sample->stride);
@@ -304,7 +295,40 @@ cj_sample_read(StringInfo from)
 			if (row + i < sample->nrows)
 				set_outcome(block, (int) (row % sample->stride) + i, byte >> i & 1);
 			else if (byte >> i & 1)
-				bad_sample("outcomes beyond the last row");
+				return false;
 	}
+	return true;
+}
+
+/* "code" is the error's: of a text or of a binary representation. */
+CjSample *
+cj_sample_read(StringInfo from, Node *escontext, int code)
+{
+	CjSample	head;
+	CjSample   *sample;
+	const char *fault;
+
+	if (from->len - from->cursor < HEADER_SIZE)
+		return bad_sample(escontext, code, "it is cut short");
+	memset(&head, 0, sizeof(head));
+	head.version = pq_getmsgbyte(from);
+	head.weighted = pq_getmsgbyte(from);
+	head.purpose = pq_getmsgint(from, 2);
+	head.ncolumns = pq_getmsgint(from, 4);
+	head.nrows = pq_getmsgint64(from);
+	head.skipped = pq_getmsgint64(from);
+	head.options_size = pq_getmsgint(from, 4);
+	fault = header_fault(&head, from->len - from->cursor);
+	if (fault != NULL)
+		return bad_sample(escontext, code, fault);
+	sample = cj_sample_create(head.purpose, head.ncolumns, head.weighted,
+							  pq_getmsgbytes(from, head.options_size), head.options_size);
+	sample = cj_sample_reserve(sample, head.nrows);
+	sample->nrows = head.nrows;
+	sample->skipped = head.skipped;
+	if (!read_columns(from, sample))
+		return bad_sample(escontext, code, "a number out of range");
+	if (!read_outcomes(from, sample))
+		return bad_sample(escontext, code, "outcomes beyond the last row");
 	return sample;
 }

@@ -87,7 +87,7 @@ SELECT propensity_metrics(y, p ORDER BY n DESC)::text = :'parallel_metrics' AS m
        confusion_matrix(y, p, 0.3)::text = :'parallel_confusion' AS confusion, profit_curve(y, p, 10, 1)::text = :'parallel_profit' AS profit,
        platt_calibration(y, p)::text = :'parallel_platt' AS platt, isotonic_calibration(y, p ORDER BY p DESC)::text = :'parallel_isotonic' AS isotonic
 FROM eval_big;
-RESET max_parallel_workers_per_gather;
+SET max_parallel_workers_per_gather = 0;
 
 -- groups, FILTER, windows
 SELECT n % 3 AS g, (propensity_metrics(y, p)).row_count, (propensity_metrics(y, p) FILTER (WHERE n <= 300)).row_count AS filtered FROM eval_big GROUP BY 1 ORDER BY 1;

@@ -218,7 +218,7 @@ FROM (SELECT r, a, w FROM fit_parallel) p (pr, pa, pw), fit_serial f,
 SELECT bool_and(x.mean IS NOT DISTINCT FROM y.mean OR fit_near(x.mean, y.mean)) AS means, bool_and(x.levels IS NOT DISTINCT FROM y.levels) AS levels,
        (p.r)::jsonb -> 'features' -> 0 -> 'counts' = (s.r)::jsonb -> 'features' -> 0 -> 'counts' AS histogram
 FROM fit_parallel p, fit_serial s, propensity_features(p.r) x JOIN propensity_features(s.r) y USING (feature) GROUP BY 3;
-RESET max_parallel_workers_per_gather;
+SET max_parallel_workers_per_gather = 0;
 
 -- errors
 SELECT propensity_fit(bought, f) FROM fit_rows f;

@@ -6,7 +6,7 @@ SELECT propensity_production('churn', registry => 'nowhere');
 SELECT propensity_registry_create('Reg "models"');
 SELECT propensity_registry_create('Reg "models"');
 SET search_path = "Reg ""models""", public;
-SELECT propensity_registry_table();
+SELECT propensity_registry_schema(), propensity_registry_table(propensity_registry_schema());
 
 SELECT propensity_register('churn', propensity_fit(y, f), note => 'first') AS version FROM reg_rows, LATERAL (SELECT a) f;
 SELECT propensity_register('churn', propensity_fit(y, f), to_jsonb(1), 'second') AS version FROM reg_rows, LATERAL (SELECT a, b) f;

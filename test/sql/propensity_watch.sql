@@ -58,7 +58,7 @@ EXPLAIN (COSTS OFF) SELECT propensity_drift(:'m'::propensity_model, r) FROM watc
 SELECT propensity_drift(:'m'::propensity_model, r)::text AS parallel FROM watch_rows r \gset
 SET max_parallel_workers_per_gather = 0;
 SELECT propensity_drift(:'m'::propensity_model, r)::text = :'parallel' AS same FROM watch_rows r;
-RESET max_parallel_workers_per_gather;
+SET max_parallel_workers_per_gather = 0;
 -- the model must stay
 SELECT propensity_drift(m, ARRAY[x]) FROM watch_rows, watch_model, LATERAL (VALUES (on_array), (no_bins)) v (m);
 SELECT propensity_drift(model, ARRAY[x]) FROM watch_rows, watch_model;

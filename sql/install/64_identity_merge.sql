@@ -1,0 +1,358 @@
+/* Merging customers, everything that hangs on them, and the exact inverse */
+
+CREATE FUNCTION customer_register(relation regclass, column_name name, mode text DEFAULT 'repoint', on_erase text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  IF mode NOT IN ('repoint', 'combine', 'map') THEN
+    RAISE EXCEPTION 'unknown mode "%"', mode USING ERRCODE = 'invalid_parameter_value', HINT = 'Use repoint, combine or map.';
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped) THEN
+    RAISE EXCEPTION 'relation "%" has no column "%"', relation, column_name USING ERRCODE = 'undefined_column';
+  END IF;
+  IF mode = 'repoint' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisprimary) THEN
+    RAISE EXCEPTION 'relation "%" has no primary key', relation
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Rows are found again by it when a merge is undone.';
+  END IF;
+  IF mode = 'combine' AND NOT EXISTS (
+      SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL AND i.indnkeyatts = 1
+        AND i.indkey[0] = (SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = column_name)) THEN
+    RAISE EXCEPTION 'column "%" of relation "%" is not unique', column_name, relation
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Mode combine is for one row a customer.';
+  END IF;
+  INSERT INTO customer_reference (relation, column_name, mode, on_erase)
+  VALUES (relation, column_name, mode, coalesce(on_erase, CASE mode WHEN 'combine' THEN 'delete' ELSE 'keep' END))
+  ON CONFLICT ON CONSTRAINT customer_reference_pkey DO UPDATE SET mode = excluded.mode, on_erase = excluded.on_erase;
+END $$;
+COMMENT ON FUNCTION customer_register(regclass, name, text, text) IS
+'Registers a column that holds customers'' keys. mode repoint: a merge changes the duplicates'' rows to the survivor, an unmerge changes back just those (needs a primary key); combine: one row a customer, journeys become survivor || duplicate, the duplicate''s row is kept for the unmerge; map: rows stay as they are and queries join the view customer_canonical. on_erase: delete or keep the rows of an erased customer (combine: delete, else keep). Errors: 22023, 42703, 55000.';
+
+-- The primary key of a row of the relation as an expression giving jsonb
+CREATE FUNCTION customer_row_key(relation regclass, alias text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp
+RETURN (SELECT 'jsonb_build_array(' || string_agg(format('%s.%I::text', alias, a.attname), ', ' ORDER BY k.n) || ')'
+  FROM pg_index i, unnest(i.indkey::smallint[]) WITH ORDINALITY k(attnum, n) JOIN pg_attribute a ON a.attnum = k.attnum
+  WHERE i.indrelid = relation AND i.indisprimary AND a.attrelid = relation);
+COMMENT ON FUNCTION customer_row_key(regclass, text) IS 'SQL expression for the primary key of a relation''s row as a jsonb array of texts.';
+
+CREATE FUNCTION customer_column_type(relation regclass, column_name name) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp
+RETURN (SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = column_name);
+COMMENT ON FUNCTION customer_column_type(regclass, name) IS 'Type of a column, to cast to.';
+
+CREATE FUNCTION customer_journey_columns(relation regclass) RETURNS name[]
+LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp
+RETURN (SELECT coalesce(array_agg(a.attname ORDER BY a.attnum), '{}') FROM pg_attribute a
+  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+    AND a.atttypid = '@extschema@.journey'::regtype);
+COMMENT ON FUNCTION customer_journey_columns(regclass) IS 'Columns of type journey.';
+
+-- Repoints a relation's rows of one duplicate; says how many
+CREATE FUNCTION customer_repoint(merge bigint, relation regclass, column_name name, survivor text, duplicate text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  n bigint;
+  type_name text := @extschema@.customer_column_type(relation, column_name);
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  EXECUTE format(
+    'WITH moved AS (UPDATE %s r SET %I = $2::%s WHERE r.%I = $3::%s RETURNING %s AS row_key)
+     INSERT INTO customer_merge_row (merge_id, relation, column_name, action, customer_id, row_key)
+     SELECT $1, $4, $5, ''repoint'', $3, row_key FROM moved',
+    relation, column_name, type_name, column_name, type_name, customer_row_key(relation, 'r'))
+  USING merge, survivor, duplicate, relation, column_name;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
+END $$;
+COMMENT ON FUNCTION customer_repoint(bigint, regclass, name, text, text) IS 'Part of customer_merge for relations registered with mode repoint.';
+
+-- Combines the duplicate's row into the survivor's; the old row is kept as text
+CREATE FUNCTION customer_combine(merge bigint, relation regclass, column_name name, survivor text, duplicate text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  saved text;
+  type_name text := @extschema@.customer_column_type(relation, column_name);
+  assignments text;
+  there boolean;
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  EXECUTE format('SELECT r::text FROM %s r WHERE r.%I = $1::%s FOR UPDATE', relation, column_name, type_name) INTO saved USING duplicate;
+  IF saved IS NULL THEN RETURN 0; END IF;
+  EXECUTE format('SELECT true FROM %s r WHERE r.%I = $1::%s FOR UPDATE', relation, column_name, type_name) INTO there USING survivor;
+  INSERT INTO customer_merge_row (merge_id, relation, column_name, action, customer_id, saved_row)
+  VALUES (merge, relation, column_name, CASE WHEN there THEN 'combine' ELSE 'move' END, duplicate, saved);
+  IF there IS NULL THEN
+    EXECUTE format('UPDATE %s r SET %I = $1::%s WHERE r.%I = $2::%s', relation, column_name, type_name, column_name, type_name)
+    USING survivor, duplicate;
+    RETURN 1;
+  END IF;
+  SELECT string_agg(format('%I = CASE WHEN s.%I IS NULL THEN d.%I WHEN d.%I IS NULL THEN s.%I ELSE s.%I || d.%I END', j, j, j, j, j, j, j), ', ')
+  INTO assignments FROM unnest(customer_journey_columns(relation)) j;
+  IF assignments IS NOT NULL THEN
+    EXECUTE format('UPDATE %s s SET %s FROM %s d WHERE s.%I = $1::%s AND d.%I = $2::%s', relation, assignments, relation,
+                   column_name, type_name, column_name, type_name)
+    USING survivor, duplicate;
+  END IF;
+  EXECUTE format('DELETE FROM %s r WHERE r.%I = $1::%s', relation, column_name, type_name) USING duplicate;
+  RETURN 1;
+END $$;
+COMMENT ON FUNCTION customer_combine(bigint, regclass, name, text, text) IS 'Part of customer_merge for relations registered with mode combine.';
+
+CREATE FUNCTION customer_merge(
+  survivor text, duplicates text[], reason text DEFAULT NULL, idempotency_key text DEFAULT NULL, dry_run boolean DEFAULT false,
+  OUT merge_id bigint, OUT customer_id text, OUT status text, OUT changes jsonb) RETURNS record
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  earlier record;
+  ids text[];
+  losing text[];
+  obstacle text;
+  before jsonb;
+  others jsonb := '{}';
+  after jsonb;
+  rows_changed jsonb := '{}';
+  ref record;
+  d text;
+  n bigint;
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  IF idempotency_key IS NOT NULL THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('customer_merge/' || idempotency_key, 0));
+    SELECT m.merge_id, m.survivor, m.changes INTO earlier FROM customer_merge m WHERE m.idempotency_key = customer_merge.idempotency_key;
+    IF FOUND THEN
+      merge_id := earlier.merge_id; customer_id := earlier.survivor; status := 'already_done'; changes := earlier.changes;
+      RETURN;
+    END IF;
+  END IF;
+  -- lock everyone concerned in one order; what they are now is read after the locks are held
+  LOOP
+    SELECT array_agg(DISTINCT x.id) INTO ids
+    FROM (SELECT unnest(survivor || duplicates) AS id
+          UNION SELECT c.canonical_id FROM customer c WHERE c.customer_id = ANY (survivor || duplicates)) x;
+    PERFORM 1 FROM (SELECT c.customer_id FROM customer c WHERE c.customer_id = ANY (ids) ORDER BY c.customer_id FOR NO KEY UPDATE) l;
+    EXIT WHEN NOT EXISTS (SELECT FROM customer c WHERE c.customer_id = ANY (survivor || duplicates) AND c.canonical_id <> ALL (ids));
+  END LOOP;
+  SELECT c.canonical_id INTO customer_id FROM customer c WHERE c.customer_id = survivor AND c.status <> 'erased';
+  IF customer_id IS NULL OR (SELECT count(*) FROM customer c WHERE c.customer_id = ANY (duplicates) AND c.status <> 'erased')
+                            <> (SELECT count(DISTINCT x) FROM unnest(duplicates) x) THEN
+    status := 'refused';
+    changes := jsonb_build_object('reason', 'unknown or erased customer');
+    RETURN;
+  END IF;
+  SELECT array_agg(DISTINCT c.canonical_id ORDER BY c.canonical_id) INTO losing FROM customer c
+  WHERE c.customer_id = ANY (duplicates) AND c.canonical_id <> customer_merge.customer_id;
+  IF losing IS NULL THEN
+    SELECT m.merge_id, m.changes INTO earlier FROM customer_merge m
+    WHERE m.duplicates && (duplicates || survivor) AND m.undone_at IS NULL ORDER BY m.merge_id DESC LIMIT 1;
+    merge_id := earlier.merge_id; status := 'already_merged'; changes := earlier.changes;
+    RETURN;
+  END IF;
+  FOREACH d IN ARRAY losing LOOP
+    obstacle := customer_obstacle(customer_id, d);
+    FOR n IN 1 .. cardinality(losing) LOOP
+      EXIT WHEN obstacle IS NOT NULL OR losing[n] = d;
+      obstacle := customer_obstacle(losing[n], d);
+    END LOOP;
+    IF obstacle IS NOT NULL THEN
+      status := 'refused';
+      changes := jsonb_build_object('reason', obstacle);
+      RETURN;
+    END IF;
+    others := others || jsonb_build_object(d, customer_golden_values(d));
+  END LOOP;
+  before := customer_golden_values(customer_id);
+  BEGIN
+    -- undone as a whole for a dry run and on collisions of unique keys
+    INSERT INTO customer_merge (survivor, duplicates, members, reason, idempotency_key, changes)
+    VALUES (customer_id, losing,
+            (SELECT array_agg(c.customer_id ORDER BY c.customer_id) FROM customer c
+             WHERE c.customer_id = ANY (customer_merge.customer_id || losing)
+                OR (c.status = 'merged' AND c.canonical_id = ANY (customer_merge.customer_id || losing))),
+            reason, idempotency_key, '{}') RETURNING customer_merge.merge_id INTO merge_id;
+    FOREACH d IN ARRAY losing LOOP
+      UPDATE customer c SET status = 'merged', merged_into = customer_merge.customer_id WHERE c.customer_id = d;
+      UPDATE customer c SET canonical_id = customer_merge.customer_id
+      WHERE c.customer_id = d OR (c.status = 'merged' AND c.canonical_id = d);
+      FOR ref IN SELECT r.relation, r.column_name, r.mode FROM customer_reference r WHERE r.mode <> 'map' ORDER BY r.relation::oid, r.column_name LOOP
+        n := CASE ref.mode WHEN 'repoint' THEN customer_repoint(merge_id, ref.relation, ref.column_name, customer_id, d)
+                           ELSE customer_combine(merge_id, ref.relation, ref.column_name, customer_id, d) END;
+        rows_changed := rows_changed || jsonb_build_object(ref.relation::text,
+          n + coalesce((rows_changed ->> ref.relation::text)::bigint, 0));
+      END LOOP;
+    END LOOP;
+    after := customer_golden_values(customer_id);
+    changes := jsonb_build_object('before', before, 'duplicates', others, 'after', after, 'rows', rows_changed);
+    IF dry_run THEN
+      RAISE EXCEPTION 'dry run' USING ERRCODE = 'CJ001';
+    END IF;
+    UPDATE customer_merge m SET changes = customer_merge.changes WHERE m.merge_id = customer_merge.merge_id;
+    PERFORM customer_note(customer_id, 'merged', jsonb_build_object('merge_id', merge_id, 'duplicates', losing, 'reason', reason));
+    FOREACH d IN ARRAY losing LOOP
+      PERFORM customer_note(d, 'merged_into', jsonb_build_object('merge_id', merge_id, 'survivor', customer_id, 'reason', reason));
+    END LOOP;
+    status := 'merged';
+  EXCEPTION
+    WHEN SQLSTATE 'CJ001' THEN
+      status := 'dry_run';
+      merge_id := NULL;
+    WHEN unique_violation THEN
+      status := 'refused';
+      merge_id := NULL;
+      changes := jsonb_build_object('reason', 'unique key: ' || SQLERRM);
+  END;
+END $$;
+COMMENT ON FUNCTION customer_merge(text, text[], text, text, boolean) IS
+'Makes one customer of several: the survivor and the duplicates (whatever they were merged into before). Registered relations follow in the same transaction. status: merged; already_merged (nothing to do); already_done (the idempotency key was used: its result again); dry_run (changes shows what would be); refused (changes.reason: judged different, limits of identifiers, a unique key in the way, unknown customer). changes: golden values before and after, rows changed. Locks the customers in the order of their ids; two sessions merging each other''s customers do it once.';
+
+-- Puts a relation's row back as it was; journeys added in between stay with the survivor
+CREATE FUNCTION customer_uncombine(relation regclass, column_name name, survivor text, duplicate text, saved text, was_moved boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  type_name text := @extschema@.customer_column_type(relation, column_name);
+  columns name[] := @extschema@.customer_journey_columns(relation);
+  columns_all text;
+  less text;
+  more text;
+  rest text;
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns_all FROM pg_attribute a
+  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+  SELECT string_agg(format('%I = CASE WHEN o.%I IS NULL THEN s.%I ELSE s.%I - o.%I END', j, j, j, j, j), ', '),
+         string_agg(format('%I = CASE WHEN s.%I IS NULL THEN o.%I WHEN o.%I IS NULL THEN s.%I ELSE s.%I || o.%I END', j, j, j, j, j, j, j), ', '),
+         string_agg(format('coalesce(s.%I, journey ''{}'') = coalesce(o.%I, journey ''{}'')', j, j), ' AND ')
+  INTO less, more, rest FROM unnest(columns) j;
+  IF was_moved THEN
+    -- the survivor had no row: its row goes back unless it gained events
+    EXECUTE format('UPDATE %s s SET %I = $2::%s FROM (SELECT ($3::%s).*) o WHERE s.%I = $1::%s AND %s
+                    AND NOT EXISTS (SELECT FROM %s x WHERE x.%I = $2::%s)',
+                   relation, column_name, type_name, relation, column_name, type_name, coalesce(rest, 'true'), relation, column_name, type_name)
+    USING survivor, duplicate, saved;
+    IF FOUND THEN RETURN; END IF;
+  END IF;
+  IF less IS NOT NULL THEN
+    EXECUTE format('UPDATE %s s SET %s FROM (SELECT ($2::%s).*) o WHERE s.%I = $1::%s', relation, less, relation, column_name, type_name)
+    USING survivor, saved;
+    EXECUTE format('UPDATE %s s SET %s FROM (SELECT ($2::%s).*) o WHERE s.%I = $1::%s', relation, more, relation, column_name, type_name)
+    USING duplicate, saved;
+  END IF;
+  EXECUTE format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM (SELECT ($2::%s).*) o
+                  WHERE NOT EXISTS (SELECT FROM %s x WHERE x.%I = $1::%s)',
+                 relation, columns_all, columns_all, relation, relation, column_name, type_name)
+  USING duplicate, saved;
+END $$;
+COMMENT ON FUNCTION customer_uncombine(regclass, name, text, text, text, boolean) IS 'Part of customer_unmerge for relations registered with mode combine.';
+
+CREATE FUNCTION customer_unmerge(
+  merge_id bigint, dry_run boolean DEFAULT false, reason text DEFAULT NULL,
+  OUT customer_id text, OUT status text, OUT changes jsonb) RETURNS record
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  m record;
+  later bigint;
+  back record;
+  d text;
+  rows_changed jsonb := '{}';
+  n bigint;
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  SELECT * INTO m FROM customer_merge x WHERE x.merge_id = customer_unmerge.merge_id;
+  IF NOT FOUND THEN
+    status := 'refused'; changes := jsonb_build_object('reason', 'no such merge');
+    RETURN;
+  END IF;
+  customer_id := m.survivor;
+  PERFORM 1 FROM (SELECT c.customer_id FROM customer c
+                  WHERE c.customer_id = ANY (m.survivor || m.duplicates) OR c.customer_id = (SELECT s.canonical_id FROM customer s WHERE s.customer_id = m.survivor)
+                  ORDER BY c.customer_id FOR NO KEY UPDATE) l;
+  SELECT x.undone_at INTO m.undone_at FROM customer_merge x WHERE x.merge_id = customer_unmerge.merge_id;
+  IF m.undone_at IS NOT NULL THEN
+    status := 'already_undone';
+    RETURN;
+  END IF;
+  IF EXISTS (SELECT FROM customer c WHERE c.customer_id = ANY (m.survivor || m.duplicates) AND c.status = 'erased') THEN
+    status := 'refused'; changes := jsonb_build_object('reason', 'a customer of this merge was erased');
+    RETURN;
+  END IF;
+  -- merges on top come off first, or rows would go back to the wrong customer
+  SELECT x.merge_id INTO later FROM customer_merge x
+  WHERE x.merge_id > customer_unmerge.merge_id AND x.undone_at IS NULL AND x.duplicates @> ARRAY[m.survivor] ORDER BY x.merge_id DESC LIMIT 1;
+  IF later IS NOT NULL THEN
+    status := 'refused'; changes := jsonb_build_object('reason', format('undo merge %s first: it merged %s away', later, m.survivor));
+    RETURN;
+  END IF;
+  BEGIN
+    FOR back IN SELECT r.relation, r.column_name, r.action, r.customer_id, r.row_key, r.saved_row FROM customer_merge_row r
+                WHERE r.merge_id = customer_unmerge.merge_id AND r.action <> 'repoint' LOOP
+      PERFORM customer_uncombine(back.relation, back.column_name, m.survivor, back.customer_id, back.saved_row, back.action = 'move');
+      rows_changed := rows_changed || jsonb_build_object(back.relation::text, 1 + coalesce((rows_changed ->> back.relation::text)::bigint, 0));
+    END LOOP;
+    FOR back IN SELECT r.relation, r.column_name, r.customer_id FROM customer_merge_row r
+                WHERE r.merge_id = customer_unmerge.merge_id AND r.action = 'repoint' GROUP BY 1, 2, 3 LOOP
+      EXECUTE format('UPDATE %s r SET %I = $1::%s FROM customer_merge_row k
+                      WHERE k.merge_id = $2 AND k.relation = $3 AND k.column_name = $4 AND k.customer_id = $1 AND k.action = ''repoint''
+                        AND k.row_key = %s AND r.%I = $5::%s',
+                     back.relation, back.column_name, customer_column_type(back.relation, back.column_name),
+                     customer_row_key(back.relation, 'r'), back.column_name, customer_column_type(back.relation, back.column_name))
+      USING back.customer_id, customer_unmerge.merge_id, back.relation, back.column_name, m.survivor;
+      GET DIAGNOSTICS n = ROW_COUNT;
+      rows_changed := rows_changed || jsonb_build_object(back.relation::text, n + coalesce((rows_changed ->> back.relation::text)::bigint, 0));
+    END LOOP;
+    FOREACH d IN ARRAY m.duplicates LOOP
+      UPDATE customer c SET status = 'active', merged_into = NULL, canonical_id = d WHERE c.customer_id = d;
+      WITH RECURSIVE below AS (
+        SELECT c.customer_id FROM customer c WHERE c.merged_into = d
+        UNION ALL SELECT c.customer_id FROM customer c JOIN below b ON c.merged_into = b.customer_id)
+      UPDATE customer c SET canonical_id = d FROM below b WHERE c.customer_id = b.customer_id;
+    END LOOP;
+    changes := jsonb_build_object('restored', (SELECT jsonb_object_agg(x, customer_golden_values(x)) FROM unnest(m.survivor || m.duplicates) x), 'rows', rows_changed);
+    IF dry_run THEN
+      RAISE EXCEPTION 'dry run' USING ERRCODE = 'CJ001';
+    END IF;
+    DELETE FROM customer_merge_row r WHERE r.merge_id = customer_unmerge.merge_id;
+    UPDATE customer_merge x SET undone_at = clock_timestamp(), undone_by = current_user WHERE x.merge_id = customer_unmerge.merge_id;
+    PERFORM customer_note(m.survivor, 'unmerged', jsonb_build_object('merge_id', merge_id, 'duplicates', m.duplicates, 'reason', reason));
+    FOREACH d IN ARRAY m.duplicates LOOP
+      PERFORM customer_note(d, 'restored', jsonb_build_object('merge_id', merge_id, 'survivor', m.survivor, 'reason', reason));
+    END LOOP;
+    status := 'unmerged';
+  EXCEPTION
+    WHEN SQLSTATE 'CJ001' THEN
+      status := 'dry_run';
+  END;
+END $$;
+COMMENT ON FUNCTION customer_unmerge(bigint, boolean, text) IS
+'Undoes a merge exactly: customers, golden values, journeys and registered rows are as before; records and rows that came in between belong to whom they were given. status: unmerged, already_undone, dry_run, refused (changes.reason: merges on top must be undone first, somebody was erased, no such merge).';
+
+-- The same for keys that are numbers or uuids
+CREATE FUNCTION customer_merge(
+  survivor bigint, duplicates bigint[], reason text DEFAULT NULL, idempotency_key text DEFAULT NULL, dry_run boolean DEFAULT false,
+  OUT merge_id bigint, OUT customer_id text, OUT status text, OUT changes jsonb) RETURNS record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+  SELECT m.merge_id, m.customer_id, m.status, m.changes FROM customer_merge(survivor::text, duplicates::text[], reason, idempotency_key, dry_run) m;
+END;
+COMMENT ON FUNCTION customer_merge(bigint, bigint[], text, text, boolean) IS 'customer_merge for keys of type bigint.';
+CREATE FUNCTION customer_merge(
+  survivor uuid, duplicates uuid[], reason text DEFAULT NULL, idempotency_key text DEFAULT NULL, dry_run boolean DEFAULT false,
+  OUT merge_id bigint, OUT customer_id text, OUT status text, OUT changes jsonb) RETURNS record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+  SELECT m.merge_id, m.customer_id, m.status, m.changes FROM customer_merge(survivor::text, duplicates::text[], reason, idempotency_key, dry_run) m;
+END;
+COMMENT ON FUNCTION customer_merge(uuid, uuid[], text, text, boolean) IS 'customer_merge for keys of type uuid.';
+CREATE FUNCTION customer_canonical(customer bigint) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+BEGIN ATOMIC
+  SELECT customer_canonical(customer::text)::bigint;
+END;
+COMMENT ON FUNCTION customer_canonical(bigint) IS 'customer_canonical for keys of type bigint.';
+CREATE FUNCTION customer_canonical(customer uuid) RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+BEGIN ATOMIC
+  SELECT customer_canonical(customer::text)::uuid;
+END;
+COMMENT ON FUNCTION customer_canonical(uuid) IS 'customer_canonical for keys of type uuid.';

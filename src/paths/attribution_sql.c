@@ -1,0 +1,327 @@
+/*-------------------------------------------------------------------------
+ *
+ * attribution_sql.c
+ *		attribution_agg: conversions credited to channels, by several models.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "journey/datum.h"
+#include "paths/attribution.h"
+#include "paths/paths.h"
+#include "pattern/datum.h"
+
+PG_FUNCTION_INFO_V1(cj_attribution_transfn);
+PG_FUNCTION_INFO_V1(cj_attribution_finalfn);
+
+static const char *const model_names[CJ_MODELS] = {
+	"first", "last", "last_non_direct", "linear", "position", "decay", "shapley", "markov"
+};
+
+typedef struct AttributionState
+{
+	CjAttribution attribution;
+	bytea	   *kept;			/* the options */
+	const CjPattern *conversion;
+	CjBy		by;
+	int64		lookback;		/* microseconds, or -1 */
+	void	   *matcher;
+
+	/* of one journey */
+	int32	   *ends;			/* conversions */
+	int32		nends;
+	int32		ends_room;
+} AttributionState;
+
+/* ---- options ---- */
+
+static void
+read_models(CjAttribution *attribution, CjOptions *options)
+{
+	Datum		value;
+	CjText	   *names;
+	int			count;
+
+	if (!cj_option(options, "models", TEXTARRAYOID, &value))
+	{
+		memset(attribution->wanted, true, sizeof(attribution->wanted));
+		return;
+	}
+	names = cj_text_array(DatumGetArrayTypeP(value), "models", &count);
+	for (int i = 0; i < count; i++)
+	{
+		bool		known = false;
+
+		for (int m = 0; m < CJ_MODELS; m++)
+			if (strlen(model_names[m]) == (size_t) names[i].len &&
+				memcmp(model_names[m], names[i].data, names[i].len) == 0)
+				known = attribution->wanted[m] = true;
+		if (!known)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("unknown attribution model \"%.*s\"", names[i].len, names[i].data),
+					 errhint("Models are first, last, last_non_direct, linear, position, decay, shapley and markov.")));
+	}
+}
+
+static AttributionState *
+create_state(MemoryContext context, Datum record, bool isnull)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	AttributionState *state = palloc0_object(AttributionState);
+	CjOptions  *options = cj_options_read(cj_copy_record(record, isnull), isnull);
+	CjAttribution *attribution = &state->attribution;
+	Datum		value;
+	int64		half_life = 7 * USECS_PER_DAY;
+
+	state->kept = cj_options_keep(record, isnull, context);
+	if (!cj_option_pattern(options, "conversion", &value))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("attribution_agg needs a conversion"),
+				 errhint("Use attribution_options(conversion => 'purchase').")));
+	state->conversion = DatumGetPattern(value);
+	state->by = cj_option(options, "by", TEXTOID, &value) ? cj_option_by(options) : CJ_BY_CHANNEL;
+	state->lookback = cj_option(options, "lookback", INTERVALOID, &value) ?
+		cj_interval_usec_positive(DatumGetIntervalP(value), "lookback") : -1;
+	if (cj_option(options, "half_life", INTERVALOID, &value))
+		half_life = cj_interval_usec_positive(DatumGetIntervalP(value), "half_life");
+	if (half_life == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"half_life\" must be positive")));
+	attribution->half_life = (double) half_life;
+	attribution->direct = cj_text_arg(cj_option(options, "direct", TEXTOID, &value) ?
+									  DatumGetTextPP(value) : cstring_to_text("direct"));
+	read_models(attribution, options);
+	cj_attribution_init(attribution, context, state->by,
+						(int) cj_option_integer(options, "depth", 1, 1, CJ_MAX_DEPTH));
+	MemoryContextSwitchTo(old);
+	return state;
+}
+
+/* ---- paths of a journey ---- */
+
+/* A conversion happens with the last event that its match has. */
+static void
+note_conversion(CjMatcher *matcher, void *arg)
+{
+	AttributionState *state = arg;
+	int32		end = 0;
+
+	for (int32 i = 0; i < matcher->length; i++)
+		end = Max(end, matcher->positions[i]);
+	if (state->nends == state->ends_room)
+	{
+		state->ends_room = Max(state->ends_room * 2, 16);
+		state->ends = state->ends == NULL ?
+			MemoryContextAlloc(state->attribution.context, state->ends_room * sizeof(int32)) :
+			repalloc_huge(state->ends, state->ends_room * sizeof(int32));
+	}
+	state->ends[state->nends++] = end;
+}
+
+static int
+compare_ends(const void *a, const void *b)
+{
+	return *(const int32 *) a - *(const int32 *) b;
+}
+
+/* Touches among the events [from, to) at or after a time. */
+static int32
+gather(const AttributionState *state, const CjView *view, const int32 *channels,
+	   int32 from, int32 to, TimestampTz since, CjTouch *touches)
+{
+	const CjPacked *packed;
+	int32		gap;
+	int32		count = 0;
+
+	cj_path_names(view, state->by, &packed, &gap);
+	for (int32 i = from; i < to; i++)
+	{
+		int32		code = (int32) cj_packed_get(packed, i) - gap;
+		TimestampTz time = cj_time(view, i);
+
+		if (code < 0 || channels == NULL || time < since)
+			continue;
+		touches[count].channel = channels[code];
+		touches[count++].time = time;
+	}
+	return count;
+}
+
+static int32 *
+channel_codes(AttributionState *state, const CjView *view)
+{
+	const CjPacked *packed;
+	int32		gap;
+	const CjNames *names = cj_path_names(view, state->by, &packed, &gap);
+	int32	   *channels;
+
+	if (names->count == 0)
+		return NULL;
+	channels = palloc_array(int32, names->count);
+	for (int32 i = 0; i < names->count; i++)
+		channels[i] = cj_attribution_channel(&state->attribution, cj_name(names, i));
+	return channels;
+}
+
+static void
+attribute_journey(AttributionState *state, const CjView *view)
+{
+	CjMatcher  *matcher = cj_cached_matcher(&state->matcher, state->attribution.context, state->conversion);
+	CjTouch    *touches = palloc_extended((view->nevents + 1) * sizeof(CjTouch), MCXT_ALLOC_HUGE);
+	int32	   *channels = channel_codes(state, view);
+	int32		from = 0;
+	int32		count;
+
+	state->nends = 0;
+	cj_matcher_bind(matcher, view, DT_NOEND);
+	cj_all_matches(matcher, false, note_conversion, state);
+	if (state->nends > 1)
+		qsort(state->ends, state->nends, sizeof(int32), compare_ends);
+	for (int32 i = 0; i < state->nends; i++)
+	{
+		int32		end = state->ends[i];
+		TimestampTz time = cj_time(view, end);
+		TimestampTz since = PG_INT64_MIN;
+		double		value = 0;
+
+		if (state->lookback >= 0)
+			since = cj_elapsed(PG_INT64_MIN, time) < (uint64) state->lookback ? PG_INT64_MIN :
+				time - state->lookback;
+		cj_value(view, end, &value);
+		count = gather(state, view, channels, from, end, since, touches);
+		cj_attribute(&state->attribution, touches, count, time, value);
+		from = Max(from, end + 1);
+	}
+	count = gather(state, view, channels, from, view->nevents, PG_INT64_MIN, touches);
+	cj_attribute_nothing(&state->attribution, touches, count);
+	pfree(touches);
+}
+
+/* attribution_agg(journey, attribution_options) */
+Datum
+cj_attribution_transfn(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = cj_aggregate_context(fcinfo, "attribution_agg");
+	AttributionState *state = PG_ARGISNULL(0) ? NULL : (AttributionState *) PG_GETARG_POINTER(0);
+
+	if (state == NULL)
+		state = create_state(context, PG_GETARG_DATUM(2), PG_ARGISNULL(2));
+	else
+		cj_options_check(state->kept, PG_GETARG_DATUM(2), PG_ARGISNULL(2), "attribution_agg");
+	if (!PG_ARGISNULL(1))
+	{
+		CJ_ARG_VIEW(view, 1);
+
+		attribute_journey(state, &view);
+	}
+	PG_RETURN_POINTER(state);
+}
+
+/* ---- rows ---- */
+
+typedef struct Row
+{
+	int			model;
+	int32		channel;		/* -1: conversions without a touch */
+	CjCredit	credit;
+} Row;
+
+static int
+compare_rows(const void *a, const void *b, void *arg)
+{
+	const Row  *x = a;
+	const Row  *y = b;
+	const CjGraphRef *chain = arg;
+
+	if (x->model != y->model)
+		return x->model - y->model;
+	if ((x->channel < 0) != (y->channel < 0))
+		return x->channel < 0 ? 1 : -1;
+	if (x->credit.conversions != y->credit.conversions)
+		return x->credit.conversions > y->credit.conversions ? -1 : 1;
+	return x->channel < 0 ? 0 : cj_text_compare(cj_graph_name(chain, x->channel),
+												 cj_graph_name(chain, y->channel));
+}
+
+static Row *
+make_rows(CjAttribution *attribution, int32 *count)
+{
+	int32		channels = attribution->chain.graph->names;
+	Row		   *rows = palloc_array(Row, (channels + 1) * CJ_MODELS);
+
+	*count = 0;
+	for (int m = 0; m < CJ_MODELS; m++)
+	{
+		if (!attribution->wanted[m])
+			continue;
+		for (int32 c = 0; c < channels; c++)
+		{
+			rows[*count].model = m;
+			rows[*count].channel = c;
+			rows[(*count)++].credit = attribution->credits[(Size) c * CJ_MODELS + m];
+		}
+		if (attribution->unassigned > 0)
+		{
+			rows[*count].model = m;
+			rows[*count].channel = -1;
+			rows[*count].credit.conversions = attribution->unassigned;
+			rows[*count].credit.removal = 0;
+			rows[(*count)++].credit.value = attribution->unassigned_value;
+		}
+	}
+	qsort_arg(rows, *count, sizeof(Row), compare_rows, &attribution->chain);
+	return rows;
+}
+
+Datum
+cj_attribution_finalfn(PG_FUNCTION_ARGS)
+{
+	AttributionState *state = PG_ARGISNULL(0) ? NULL : (AttributionState *) PG_GETARG_POINTER(0);
+	CjAttribution *attribution;
+	TupleDesc	desc;
+	HeapTuple  *tuples;
+	Row		   *rows;
+	int32		count;
+	double		all;
+
+	cj_aggregate_context(fcinfo, "attribution_agg final");
+	if (state == NULL)
+		PG_RETURN_NULL();
+	attribution = &state->attribution;
+	if (attribution->wanted[CJ_MARKOV])
+		cj_attribution_solve(attribution);
+	all = (double) (attribution->assigned + attribution->unassigned);
+	rows = make_rows(attribution, &count);
+	desc = cj_result_tupdesc(fcinfo);
+	tuples = palloc_array(HeapTuple, count + 1);
+	for (int32 i = 0; i < count; i++)
+	{
+		Datum		values[6];
+		bool		nulls[6] = {false};
+
+		values[0] = CStringGetTextDatum(model_names[rows[i].model]);
+		nulls[1] = rows[i].channel < 0;
+		if (!nulls[1])
+			values[1] = PointerGetDatum(cj_text_datum(cj_graph_name(&attribution->chain, rows[i].channel)));
+		values[2] = Float8GetDatum(rows[i].credit.conversions);
+		values[3] = Float8GetDatum(rows[i].credit.value);
+		nulls[4] = all == 0;
+		values[4] = Float8GetDatum(all == 0 ? 0 : rows[i].credit.conversions / all);
+		nulls[5] = rows[i].model != CJ_MARKOV || rows[i].channel < 0;
+		values[5] = Float8GetDatum(rows[i].credit.removal);
+		tuples[i] = heap_form_tuple(desc, values, nulls);
+	}
+	PG_RETURN_DATUM(cj_composite_array(desc, tuples, count));
+}

@@ -1,0 +1,279 @@
+/*-------------------------------------------------------------------------
+ *
+ * graph_sql.c
+ *		journey_graph: input and output, the aggregates, sum and difference.
+ *
+ * The aggregates' state is the type itself in its working form, edited in
+ * place: a transition function that finds room returns the pointer it was
+ * given, and nothing is copied.  Every function takes both forms; what leaves
+ * is packed.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "libpq/pqformat.h"
+#include "utils/builtins.h"
+
+#include "journey/datum.h"
+#include "paths/paths.h"
+
+PG_FUNCTION_INFO_V1(cj_graph_in);
+PG_FUNCTION_INFO_V1(cj_graph_out);
+PG_FUNCTION_INFO_V1(cj_graph_recv);
+PG_FUNCTION_INFO_V1(cj_graph_send);
+PG_FUNCTION_INFO_V1(cj_graph_agg_transfn);
+PG_FUNCTION_INFO_V1(cj_graph_combinefn);
+PG_FUNCTION_INFO_V1(cj_graph_finalfn);
+PG_FUNCTION_INFO_V1(cj_graph_plus);
+PG_FUNCTION_INFO_V1(cj_graph_minus);
+PG_FUNCTION_INFO_V1(cj_graph_eq);
+PG_FUNCTION_INFO_V1(cj_graph_ne);
+
+/* ---- reading ---- */
+
+static const char *
+try_read(CjGraphRef *ref, struct varlena *value)
+{
+	const uint8 *body = (const uint8 *) VARDATA_ANY(value);
+	Size		size = VARSIZE_ANY_EXHDR(value);
+
+	if (size > 0 && body[0] == CJ_GRAPH_WORKING)
+	{
+		if (VARATT_IS_SHORT(value) || size < sizeof(CjGraph))
+			return "It is cut off.";
+		cj_graph_borrow(ref, (CjGraph *) value);
+		return NULL;
+	}
+	return cj_graph_unpack(ref, body, size);
+}
+
+void
+cj_graph_read(CjGraphRef *ref, Datum graph)
+{
+	const char *fault = try_read(ref, PG_DETOAST_DATUM_PACKED(graph));
+
+	if (fault != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("journey graph is damaged"),
+				 errdetail("%s", fault)));
+}
+
+static struct varlena *
+pack_datum(Datum graph)
+{
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(graph);
+	CjGraphRef	ref;
+
+	if (*(uint8 *) VARDATA_ANY(value) == CJ_GRAPH_PACKED)
+		return value;
+	cj_graph_read(&ref, PointerGetDatum(value));
+	return cj_graph_pack(&ref);
+}
+
+void
+cj_graph_read_sorted(CjGraphRef *ref, Datum graph)
+{
+	cj_graph_read(ref, PointerGetDatum(pack_datum(graph)));
+}
+
+/* ---- input and output ---- */
+
+static struct varlena *
+with_header(const char *body, Size size)
+{
+	struct varlena *value = palloc(VARHDRSZ + size);
+
+	SET_VARSIZE(value, VARHDRSZ + size);
+	memcpy(VARDATA(value), body, size);
+	return value;
+}
+
+/* "\x" and the packed bytes in hexadecimal */
+Datum
+cj_graph_in(PG_FUNCTION_ARGS)
+{
+	const char *input = PG_GETARG_CSTRING(0);
+	Size		digits = strlen(input);
+	struct varlena *value;
+	const char *fault = "Expected \\x and hexadecimal digits.";
+	CjGraphRef	ref;
+
+	if (digits > 2 && digits % 2 == 0 && input[0] == '\\' && input[1] == 'x' &&
+		strspn(input + 2, "0123456789abcdefABCDEF") == digits - 2)
+	{
+		value = palloc(VARHDRSZ + digits / 2);
+		SET_VARSIZE(value, VARHDRSZ + (digits - 2) / 2);
+		hex_decode(input + 2, digits - 2, VARDATA(value));
+		fault = cj_graph_unpack(&ref, (uint8 *) VARDATA(value), (digits - 2) / 2);
+		if (fault == NULL)
+			PG_RETURN_POINTER(value);
+	}
+	ereturn(CJ_ESCONTEXT(fcinfo), (Datum) 0,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("invalid input syntax for type journey_graph"),
+			 errdetail("%s", fault)));
+}
+
+Datum
+cj_graph_out(PG_FUNCTION_ARGS)
+{
+	struct varlena *value = pack_datum(PG_GETARG_DATUM(0));
+	Size		size = VARSIZE_ANY_EXHDR(value);
+	char	   *output = palloc(size * 2 + 3);
+
+	output[0] = '\\';
+	output[1] = 'x';
+	hex_encode(VARDATA_ANY(value), size, output + 2);
+	output[size * 2 + 2] = '\0';
+	PG_RETURN_CSTRING(output);
+}
+
+Datum
+cj_graph_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo	from = (StringInfo) PG_GETARG_POINTER(0);
+	Size		size = from->len - from->cursor;
+	const char *body = pq_getmsgbytes(from, (int) size);
+	const char *fault;
+	CjGraphRef	ref;
+
+	fault = cj_graph_unpack(&ref, (const uint8 *) body, size);
+	if (fault != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("invalid binary representation of type journey_graph"),
+				 errdetail("%s", fault)));
+	PG_RETURN_POINTER(with_header(body, size));
+}
+
+Datum
+cj_graph_send(PG_FUNCTION_ARGS)
+{
+	struct varlena *value = pack_datum(PG_GETARG_DATUM(0));
+
+	PG_RETURN_BYTEA_P(with_header(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)));
+}
+
+/* ---- aggregates ---- */
+
+/* Makes a graph of the options, or checks that a graph has them. */
+static void
+apply_options(CjGraphRef *ref, Datum record, bool isnull, bool create)
+{
+	CjOptions  *options = cj_options_read(record, isnull);
+	CjBy		by = cj_option_by(options);
+	int			depth = (int) cj_option_integer(options, "depth", 1, 1, CJ_MAX_DEPTH);
+	bool		collapse = cj_option_bool(options, "collapse", false);
+
+	if (create)
+		cj_graph_create(ref, by, depth, collapse);
+	else if (ref->graph->by != by || ref->graph->depth != depth || ref->graph->collapse != collapse)
+		cj_options_differ("journey_graph_agg");
+}
+
+/* journey_graph_agg(journey [, graph_options]) */
+Datum
+cj_graph_agg_transfn(PG_FUNCTION_ARGS)
+{
+	bool		has_options = PG_NARGS() > 2;
+	CjGraphRef	ref;
+
+	cj_aggregate_context(fcinfo, "journey_graph_agg");
+	if (PG_ARGISNULL(0))
+	{
+		if (has_options)
+		{
+			cj_options_changed(fcinfo, 2);
+			apply_options(&ref, PG_GETARG_DATUM(2), PG_ARGISNULL(2), true);
+		}
+		if (PG_ARGISNULL(1))
+			PG_RETURN_NULL();
+		if (!has_options)
+			cj_graph_create(&ref, CJ_BY_EVENT, 1, false);
+	}
+	else
+	{
+		cj_graph_read(&ref, PG_GETARG_DATUM(0));
+		if (has_options && cj_options_changed(fcinfo, 2))
+			apply_options(&ref, PG_GETARG_DATUM(2), PG_ARGISNULL(2), false);
+	}
+	if (!PG_ARGISNULL(1))
+	{
+		CJ_ARG_VIEW(view, 1);
+
+		cj_graph_add_journey(&ref, &view);
+	}
+	PG_RETURN_POINTER(ref.graph);
+}
+
+/* Combines two states, or a state and a graph; the first is edited in place. */
+Datum
+cj_graph_combinefn(PG_FUNCTION_ARGS)
+{
+	CjGraphRef	a;
+	CjGraphRef	b;
+
+	cj_aggregate_context(fcinfo, "journey_graph_agg combine");
+	cj_graph_read(&a, PG_GETARG_DATUM(0));
+	cj_graph_read(&b, PG_GETARG_DATUM(1));
+	cj_graph_merge(&a, &b, false);
+	PG_RETURN_POINTER(a.graph);
+}
+
+Datum
+cj_graph_finalfn(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(pack_datum(PG_GETARG_DATUM(0)));
+}
+
+/* ---- operators ---- */
+
+static Datum
+combine(FunctionCallInfo fcinfo, bool subtract)
+{
+	CjGraphRef	a;
+	CjGraphRef	b;
+
+	cj_graph_read_sorted(&a, PG_GETARG_DATUM(0));
+	cj_graph_read(&b, PG_GETARG_DATUM(1));
+	cj_graph_merge(&a, &b, subtract);
+	return PointerGetDatum(cj_graph_pack(&a));
+}
+
+Datum
+cj_graph_plus(PG_FUNCTION_ARGS)
+{
+	return combine(fcinfo, false);
+}
+
+Datum
+cj_graph_minus(PG_FUNCTION_ARGS)
+{
+	return combine(fcinfo, true);
+}
+
+static bool
+same(FunctionCallInfo fcinfo)
+{
+	struct varlena *a = pack_datum(PG_GETARG_DATUM(0));
+	struct varlena *b = pack_datum(PG_GETARG_DATUM(1));
+
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
+
+Datum
+cj_graph_eq(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(same(fcinfo));
+}
+
+Datum
+cj_graph_ne(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(!same(fcinfo));
+}

@@ -1,0 +1,69 @@
+/*-------------------------------------------------------------------------
+ *
+ * paths.h
+ *		What the SQL-callable files of this directory share.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CJ_PATHS_H
+#define CJ_PATHS_H
+
+#include "common/common.h"
+#include "paths/graph.h"
+
+/* Registers this directory's settings; called by _PG_init. */
+extern void cj_paths_init(void);
+
+/* Setting customer_journey.max_patterns. */
+extern int	cj_max_patterns;
+
+/* Error 54000 when a state is above customer_journey.path_memory; the hint is "advice" and the setting. */
+extern void cj_check_path_memory(Size size, const char *function, const char *advice);
+
+/* ---- options (paths_options.c) ---- */
+
+extern CjBy cj_option_by(CjOptions *options);
+extern bool cj_option_bool(CjOptions *options, const char *name, bool otherwise);
+
+/* An integer option within limits, or error 22023. */
+extern int64 cj_option_integer(CjOptions *options, const char *name, int64 otherwise,
+							   int64 least, int64 most);
+
+/* A pattern among the options: the builder's record type vouches for its type. */
+extern bool cj_option_pattern(CjOptions *options, const char *name, Datum *value);
+
+/* A record in the current context, detoasted. */
+extern Datum cj_copy_record(Datum record, bool isnull);
+
+/*
+ * Are the options of this row others than those of the row before, at this
+ * call site?  Then they are to be read and compared with the state's.
+ */
+extern bool cj_options_changed(FunctionCallInfo fcinfo, int argument);
+
+/* Error 22023: options changed within an aggregation. */
+extern void cj_options_differ(const char *function) pg_attribute_noreturn();
+
+/* The memory of an aggregate's states, or error 0A000 outside aggregates. */
+extern MemoryContext cj_aggregate_context(FunctionCallInfo fcinfo, const char *function);
+
+/* ---- graphs as arguments (graph_sql.c) ---- */
+
+/* Any form, for reading; a working form is not copied. */
+extern void cj_graph_read(CjGraphRef *ref, Datum graph);
+
+/* The same, names, nodes and edges in their canonical order. */
+extern void cj_graph_read_sorted(CjGraphRef *ref, Datum graph);
+
+/* "a > b" of a node; palloc'd. */
+extern text *cj_node_label(const CjGraphRef *ref, int32 node);
+
+/* The interval of a mean number of microseconds, rounded to one. */
+extern Datum cj_mean_interval(CjSum sum, int64 count);
+
+/* The lower quantile from counters of buckets first .. first + count - 1. */
+extern uint64 cj_quantile(const int64 *counters, int32 first, int32 count, int64 total, double share);
+
+#endif							/* CJ_PATHS_H */

@@ -1,0 +1,229 @@
+# mine_paths against known counts of a public click log (skipped where it is
+# not: ../shared/data/paths or CJ_PATH_DATA), and against a miner that tries
+# every embedding, on random journeys under random combinations of constraints.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my ($data) = grep { -d $_ } grep { defined } $ENV{CJ_PATH_DATA}, '../shared/data/paths', '../../shared/data/paths';
+my $node = PostgreSQL::Test::Cluster->new('mine_paths');
+$node->init(extra => [ '--locale=C.UTF-8', '--encoding=UTF8' ]);
+$node->append_conf('postgresql.conf', "timezone = 'UTC'\ndatestyle = 'ISO'\njit = off\n");
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION customer_journey');
+
+sub number_of
+{
+	my ($table, $options, $expected) = @_;
+	is($node->safe_psql('postgres', "SELECT cardinality(mine_paths(journey, path_options($options))) FROM $table"), $expected, "$table: $options");
+}
+
+SKIP:
+{
+	skip 'the click log is not here', 20 unless defined $data && -e "$data/bms-webview-1.dat.gz";
+	my $path = PostgreSQL::Test::Utils::tempdir() . '/clicks.tsv';
+	open my $in, '-|', 'gzip', '-dc', "$data/bms-webview-1.dat.gz" or die;
+	open my $out, '>', $path or die;
+	while (<$in>)
+	{
+		my $t = 0;
+		foreach my $token (split)
+		{
+			last if $token eq '-2';
+			if ($token eq '-1') { $t++ }
+			else { print $out "$.\t$t\t$token\n" }
+		}
+	}
+	close $in;
+	close $out;
+	$node->safe_psql('postgres', "CREATE TABLE clicks (session int, t int, page text);
+\\copy clicks FROM '$path'
+CREATE TABLE sessions AS SELECT session, journey_agg('2026-01-01'::timestamptz + t * interval '1 second', page) AS journey FROM clicks GROUP BY 1;");
+	number_of('sessions', 'min_support => 0.01', 77);
+	number_of('sessions', "min_support => 0.01, kind => 'closed'", 77);
+	number_of('sessions', "min_support => 0.01, kind => 'maximal'", 67);
+	number_of('sessions', 'min_support => 0.005', 201);
+	number_of('sessions', "min_support => 0.005, kind => 'maximal'", 162);
+	number_of('sessions', 'min_support => 0.002', 798);
+	number_of('sessions', 'min_support => 0.001', 3991);
+	number_of('sessions', "min_support => 0.001, kind => 'closed'", 3974);
+	number_of('sessions', "min_support => 0.001, kind => 'maximal'", 2067);
+	number_of('sessions', 'min_support => 0.0008', 10286);
+	number_of('sessions', "min_support => 0.0008, kind => 'closed'", 9391);
+	number_of('sessions', "min_support => 0.0008, kind => 'maximal'", 4028);
+	number_of('sessions', "min_support => 0.001, max_gap_events => $_->[0]", $_->[1]) foreach [ 1, 672 ], [ 2, 958 ], [ 3, 1220 ];
+	number_of('sessions', "min_support => 0.001, max_span => '$_->[0] seconds'", $_->[1]) foreach [ 1, 586 ], [ 2, 817 ], [ 3, 1040 ], [ 5, 1410 ];
+	is($node->safe_psql('postgres', "SELECT count(*), bool_and(p.journeys = (SELECT count(*) FROM sessions s WHERE s.journey ~ p.pattern))
+		FROM unnest((SELECT mine_paths(journey, path_options(min_support => 0.01)) FROM sessions)) p"), '77|t', 'patterns find as many sessions as were counted');
+	my ($result, $stdout, $stderr) = $node->psql('postgres', "SET statement_timeout = '100ms'; SELECT cardinality(mine_paths(journey, path_options(min_support => 0.0006))) FROM sessions");
+	like($stderr, qr/statement timeout/, 'mining can be cancelled');
+	($result, $stdout, $stderr) = $node->psql('postgres', "SET customer_journey.max_patterns = 100000; SELECT cardinality(mine_paths(journey, path_options(min_support => 0.0006))) FROM sessions");
+	like($stderr, qr/mine_paths finds more than 100000 frequent patterns/, 'too many patterns are an error');
+	($result, $stdout, $stderr) = $node->psql('postgres', "SET customer_journey.path_memory = '16MB'; SELECT cardinality(mine_paths(journey, path_options(min_support => 0.0006))) FROM sessions");
+	like($stderr, qr/needs more memory than customer_journey.path_memory allows/, 'memory is bounded');
+}
+
+# ---- a miner that tries every embedding ----
+
+my $seed = $ENV{CJ_SEED} // int(rand(1_000_000));
+note "seed $seed";
+srand($seed);
+
+# A random population: journeys of [time in seconds, name], sorted.
+sub population
+{
+	my ($ties) = @_;
+	my @journeys;
+	foreach (1 .. 4 + int rand 5)
+	{
+		my $t = 0;
+		my %taken;
+		my @events;
+		foreach (1 .. int rand 8)
+		{
+			$t += $ties ? int rand 3 : 1 + int rand 4;
+			push @events, [ $t, (qw(a b c d))[ int(rand 2) + int(rand 3) ] ];
+		}
+		push @journeys, [ sort { $a->[0] <=> $b->[0] || $a->[1] cmp $b->[1] } @events ];
+	}
+	return @journeys;
+}
+
+# All patterns of a journey as lists of elements, each a sorted list of names.
+sub patterns_of
+{
+	my ($journey, $o) = @_;
+	my @events = @$journey;
+	my @instants;
+	if ($o->{sets})
+	{
+		foreach my $e (@events)
+		{
+			if (@instants && $instants[-1][0] == $e->[0]) { push @{ $instants[-1][1] }, $e->[1] unless $instants[-1][1][-1] eq $e->[1] }
+			else { push @instants, [ $e->[0], [ $e->[1] ] ] }
+		}
+	}
+	else { @instants = map { [ $_->[0], [ $_->[1] ] ] } @events }
+	my %found;
+	my $grow;
+	$grow = sub {
+		my ($last, $first, @elements) = @_;
+		foreach my $i ($last + 1 .. $#instants)
+		{
+			if (@elements)
+			{
+				my $gap = $instants[$i][0] - $instants[$last][0];
+				next if defined $o->{min_gap} && $gap < $o->{min_gap};
+				next if defined $o->{max_gap} && $gap > $o->{max_gap};
+				next if defined $o->{max_gap_events} && $i - $last > $o->{max_gap_events};
+				next if defined $o->{max_span} && $instants[$i][0] - $instants[$first][0] > $o->{max_span};
+			}
+			my @names = @{ $instants[$i][1] };
+			foreach my $subset (1 .. 2**@names - 1)
+			{
+				my @element = map { $names[$_] } grep { $subset & 1 << $_ } 0 .. $#names;
+				my @longer = (@elements, \@element);
+				my $length = 0;
+				$length += @$_ foreach @longer;
+				next if defined $o->{max_length} && $length > $o->{max_length};
+				$found{ text_of(@longer) } = \@longer;
+				$grow->($i, @elements ? $first : $i, @longer);
+			}
+		}
+	};
+	$grow->(-1, -1);
+	return \%found;
+}
+
+sub text_of { return join ' > ', map { @$_ == 1 ? $_->[0] : '{' . join(' ', @$_) . '}' } @_ }
+
+# Is pattern a part of pattern b?
+sub part_of
+{
+	my ($a, $b) = @_;
+	my $i = 0;
+	foreach my $element (@$b)
+	{
+		last if $i == @$a;
+		my %has = map { $_ => 1 } @$element;
+		$i++ unless grep { !$has{$_} } @{ $a->[$i] };
+	}
+	return $i == @$a;
+}
+
+sub length_of { my $n = 0; $n += @$_ foreach @{ $_[0] }; return $n }
+
+sub brute
+{
+	my ($o, @journeys) = @_;
+	my (%support, %pattern);
+	foreach my $journey (@journeys)
+	{
+		my $found = patterns_of($journey, $o);
+		$support{$_}++, $pattern{$_} = $found->{$_} foreach keys %$found;
+	}
+	my @frequent = grep { $support{$_} >= $o->{min_count} } keys %support;
+	my @kept = @frequent;
+	if ($o->{kind} ne 'all')
+	{
+		@kept = grep {
+			my $p = $_;
+			!grep { $_ ne $p && length_of($pattern{$_}) > length_of($pattern{$p}) && ($o->{kind} eq 'maximal' || $support{$_} == $support{$p}) && part_of($pattern{$p}, $pattern{$_}) } @frequent
+		} @frequent;
+	}
+	@kept = grep { length_of($pattern{$_}) >= $o->{min_length} } @kept if defined $o->{min_length};
+	@kept = grep { my $p = $_; grep { $_ eq $o->{starts_with} } @{ $pattern{$p}[0] } } @kept if defined $o->{starts_with};
+	@kept = grep { my $p = $_; grep { $_ eq $o->{ends_with} } @{ $pattern{$p}[-1] } } @kept if defined $o->{ends_with};
+	@kept = grep { my $p = $_; grep { $_ eq $o->{contains} } map { @$_ } @{ $pattern{$p} } } @kept if defined $o->{contains};
+	return join ', ', sort map { "$_ $support{$_}" } @kept;
+}
+
+my ($wrong, $unequal, $nonempty) = (0, 0, 0);
+foreach my $round (1 .. 300)
+{
+	my %o = (min_count => 1 + int rand 4, kind => (qw(all closed maximal))[ int rand 3 ], sets => rand() < 0.4);
+	my @journeys = population($o{sets});
+	$o{max_length} = 1 + int rand 5 if rand() < 0.3;
+	$o{min_length} = 1 + int rand 3 if rand() < 0.3;
+	$o{min_gap} = 1 + int rand 4 if rand() < 0.25;
+	$o{max_gap} = int rand 8 if rand() < 0.3;
+	$o{max_gap_events} = 1 + int rand 3 if rand() < 0.3;
+	$o{max_span} = int rand 12 if rand() < 0.3;
+	$o{starts_with} = (qw(a b c d))[ int rand 4 ] if rand() < 0.15;
+	$o{ends_with} = (qw(a b c d))[ int rand 4 ] if rand() < 0.15;
+	$o{contains} = (qw(a b c d))[ int rand 4 ] if rand() < 0.15;
+	my @options = ("min_count => $o{min_count}", "kind => '$o{kind}'");
+	push @options, "same_time => 'set'" if $o{sets};
+	push @options, "$_ => $o{$_}" foreach grep { defined $o{$_} } qw(max_length min_length max_gap_events);
+	push @options, "$_ => '$o{$_} seconds'" foreach grep { defined $o{$_} } qw(min_gap max_gap max_span);
+	push @options, "$_ => '$o{$_}'" foreach grep { defined $o{$_} } qw(starts_with ends_with);
+	push @options, "contains => '{$o{contains}}'" if defined $o{contains};
+	my $options = 'path_options(' . join(', ', @options) . ')';
+	my $values = join ', ', map {
+		"('{" . join(', ', map { sprintf "%s 2026-01-01 00:%02d:%02d+00", $_->[1], $_->[0] / 60, $_->[0] % 60 } @$_) . "}'::journey)"
+	} @journeys;
+	my $expected = brute(\%o, @journeys);
+	my $got = $node->safe_psql('postgres', "WITH j(journey) AS (VALUES $values) SELECT p.path, p.journeys,
+		p.pattern IS NULL OR p.journeys = (SELECT count(*) FROM j WHERE j.journey ~ p.pattern)
+		FROM unnest((SELECT mine_paths(journey, $options) FROM j)) p");
+	my @rows = map { [ split /\|/ ] } split /\n/, $got;
+	my $found = join ', ', sort map { "$_->[0] $_->[1]" } @rows;
+	$nonempty++ if $found ne '';
+	if ($found ne $expected)
+	{
+		diag "$options\n$values\n got $found\n expected $expected" if $wrong++ < 3;
+	}
+	if (grep { $_->[2] ne 't' } @rows)
+	{
+		diag "$options\n$values\n patterns find others than were counted: " . join ', ', map { $_->[0] } grep { $_->[2] ne 't' } @rows if $unequal++ < 3;
+	}
+}
+is($wrong, 0, '300 random populations mined as by trying every embedding');
+is($unequal, 0, 'every pattern finds as many journeys as were counted');
+cmp_ok($nonempty, '>', 150, 'most populations have patterns');
+
+$node->stop;
+done_testing();

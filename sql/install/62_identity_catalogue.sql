@@ -89,8 +89,9 @@ BEGIN
       relation regclass NOT NULL, column_name name NOT NULL, mode text NOT NULL CHECK (mode IN ('repoint', 'combine', 'map')),
       on_erase text NOT NULL CHECK (on_erase IN ('delete', 'keep')), PRIMARY KEY (relation, column_name));
     CREATE TABLE @.customer_merge_row (
-      merge_id bigint NOT NULL REFERENCES @.customer_merge ON DELETE CASCADE, relation regclass NOT NULL, column_name name NOT NULL,
-      action text NOT NULL CHECK (action IN ('repoint', 'combine', 'move')), customer_id text NOT NULL, row_key jsonb, saved_row text);
+      step bigint GENERATED ALWAYS AS IDENTITY, merge_id bigint NOT NULL REFERENCES @.customer_merge ON DELETE CASCADE,
+      relation regclass NOT NULL, column_name name NOT NULL, action text NOT NULL CHECK (action IN ('repoint', 'combine', 'move')),
+      customer_id text NOT NULL, row_key jsonb, saved_row text, survivor_row text, after_row text);
     CREATE INDEX ON @.customer_merge_row (merge_id);
     CREATE INDEX ON @.customer_merge_row (customer_id);
     CREATE TABLE @.customer_history (

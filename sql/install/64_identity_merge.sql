@@ -67,37 +67,111 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION customer_repoint(bigint, regclass, name, text, text) IS 'Part of customer_merge for relations registered with mode repoint.';
 
--- Combines the duplicate's row into the survivor's; the old row is kept as text
+-- A row's text with the journeys of another row added or taken away
+CREATE FUNCTION customer_row_combine(relation regclass, one text, other text, subtract boolean) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  changes text;
+  result text;
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  SELECT string_agg(format(CASE WHEN subtract
+      THEN '%1$L, CASE WHEN (r.b).%2$I IS NULL OR (r.a).%2$I IS NULL THEN (r.a).%2$I ELSE (r.a).%2$I - (r.b).%2$I END::text'
+      ELSE '%1$L, CASE WHEN (r.a).%2$I IS NULL THEN (r.b).%2$I WHEN (r.b).%2$I IS NULL THEN (r.a).%2$I ELSE (r.a).%2$I || (r.b).%2$I END::text' END, j, j), ', ')
+  INTO changes FROM unnest(customer_journey_columns(relation)) j;
+  IF changes IS NULL THEN RETURN one; END IF;
+  EXECUTE format('SELECT jsonb_populate_record(r.a, jsonb_build_object(%s))::text FROM (SELECT $1::%s AS a, $2::%s AS b) r', changes, relation, relation)
+  INTO result USING one, other;
+  RETURN result;
+END $$;
+COMMENT ON FUNCTION customer_row_combine(regclass, text, text, boolean) IS 'A row, written as text, whose journeys have those of another row of the relation added or taken away.';
+
+-- Writes journeys from a row's text into the customer's row
+CREATE FUNCTION customer_row_write(relation regclass, column_name name, customer text, row_text text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  assignments text;
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  SELECT string_agg(format('%I = (o.o).%I', j, j), ', ') INTO assignments FROM unnest(customer_journey_columns(relation)) j;
+  IF assignments IS NULL THEN RETURN; END IF;
+  EXECUTE format('UPDATE %s s SET %s FROM (SELECT $2::%s AS o) o WHERE s.%I = $1::%s', relation, assignments, relation,
+                 column_name, customer_column_type(relation, column_name))
+  USING customer, row_text;
+END $$;
+COMMENT ON FUNCTION customer_row_write(regclass, name, text, text) IS 'Sets the journeys of a customer''s row to those of a row written as text.';
+
+-- A customer's row as text, locked
+CREATE FUNCTION customer_row_read(relation regclass, column_name name, customer text) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  result text;
+BEGIN
+  EXECUTE format('SELECT r::text FROM %s r WHERE r.%I = $1::%s FOR UPDATE', relation, column_name, @extschema@.customer_column_type(relation, column_name))
+  INTO result USING customer;
+  RETURN result;
+END $$;
+COMMENT ON FUNCTION customer_row_read(regclass, name, text) IS 'The row of a customer in a relation with one row a customer, as text; NULL if there is none.';
+
+-- Combines the duplicate's row into the survivor's; all rows concerned are kept as text
 CREATE FUNCTION customer_combine(merge bigint, relation regclass, column_name name, survivor text, duplicate text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   saved text;
+  kept text;
   type_name text := @extschema@.customer_column_type(relation, column_name);
-  assignments text;
-  there boolean;
 BEGIN
   PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
-  EXECUTE format('SELECT r::text FROM %s r WHERE r.%I = $1::%s FOR UPDATE', relation, column_name, type_name) INTO saved USING duplicate;
+  saved := customer_row_read(relation, column_name, duplicate);
   IF saved IS NULL THEN RETURN 0; END IF;
-  EXECUTE format('SELECT true FROM %s r WHERE r.%I = $1::%s FOR UPDATE', relation, column_name, type_name) INTO there USING survivor;
-  INSERT INTO customer_merge_row (merge_id, relation, column_name, action, customer_id, saved_row)
-  VALUES (merge, relation, column_name, CASE WHEN there THEN 'combine' ELSE 'move' END, duplicate, saved);
-  IF there IS NULL THEN
+  kept := customer_row_read(relation, column_name, survivor);
+  IF kept IS NULL THEN
     EXECUTE format('UPDATE %s r SET %I = $1::%s WHERE r.%I = $2::%s', relation, column_name, type_name, column_name, type_name)
     USING survivor, duplicate;
-    RETURN 1;
+  ELSE
+    PERFORM customer_row_write(relation, column_name, survivor, customer_row_combine(relation, kept, saved, false));
+    EXECUTE format('DELETE FROM %s r WHERE r.%I = $1::%s', relation, column_name, type_name) USING duplicate;
   END IF;
-  SELECT string_agg(format('%I = CASE WHEN s.%I IS NULL THEN d.%I WHEN d.%I IS NULL THEN s.%I ELSE s.%I || d.%I END', j, j, j, j, j, j, j), ', ')
-  INTO assignments FROM unnest(customer_journey_columns(relation)) j;
-  IF assignments IS NOT NULL THEN
-    EXECUTE format('UPDATE %s s SET %s FROM %s d WHERE s.%I = $1::%s AND d.%I = $2::%s', relation, assignments, relation,
-                   column_name, type_name, column_name, type_name)
-    USING survivor, duplicate;
-  END IF;
-  EXECUTE format('DELETE FROM %s r WHERE r.%I = $1::%s', relation, column_name, type_name) USING duplicate;
+  INSERT INTO customer_merge_row (merge_id, relation, column_name, action, customer_id, saved_row, survivor_row, after_row)
+  VALUES (merge, relation, column_name, CASE WHEN kept IS NULL THEN 'move' ELSE 'combine' END, duplicate, saved, kept,
+          customer_row_read(relation, column_name, survivor));
   RETURN 1;
 END $$;
 COMMENT ON FUNCTION customer_combine(bigint, regclass, name, text, text) IS 'Part of customer_merge for relations registered with mode combine.';
+
+-- Takes the duplicate's row out of the survivor's again.  If nothing came in between, the survivor's row is put
+-- back as it was; else the duplicate's events are taken away and what is new stays.
+CREATE FUNCTION customer_uncombine(
+  relation regclass, column_name name, survivor text, duplicate text, was_moved boolean, saved text, kept text, after text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  type_name text := @extschema@.customer_column_type(relation, column_name);
+  now_there text;
+  new_there text;
+  columns_all text;
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  now_there := customer_row_read(relation, column_name, survivor);
+  new_there := customer_row_read(relation, column_name, duplicate);
+  IF now_there = after AND was_moved AND new_there IS NULL THEN
+    EXECUTE format('UPDATE %s r SET %I = $1::%s WHERE r.%I = $2::%s', relation, column_name, type_name, column_name, type_name)
+    USING duplicate, survivor;
+    RETURN;
+  END IF;
+  IF now_there IS NOT NULL THEN
+    PERFORM customer_row_write(relation, column_name, survivor,
+      CASE WHEN now_there = after AND kept IS NOT NULL THEN kept ELSE customer_row_combine(relation, now_there, saved, true) END);
+  END IF;
+  IF new_there IS NOT NULL THEN
+    PERFORM customer_row_write(relation, column_name, duplicate, customer_row_combine(relation, saved, new_there, false));
+    RETURN;
+  END IF;
+  SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns_all FROM pg_attribute a
+  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+  EXECUTE format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM (SELECT ($1::%s).*) o', relation, columns_all, columns_all, relation)
+  USING saved;
+END $$;
+COMMENT ON FUNCTION customer_uncombine(regclass, name, text, text, boolean, text, text, text) IS 'Part of customer_unmerge for relations registered with mode combine.';
 
 CREATE FUNCTION customer_merge(
   survivor text, duplicates text[], reason text DEFAULT NULL, idempotency_key text DEFAULT NULL, dry_run boolean DEFAULT false,
@@ -206,45 +280,6 @@ END $$;
 COMMENT ON FUNCTION customer_merge(text, text[], text, text, boolean) IS
 'Makes one customer of several: the survivor and the duplicates (whatever they were merged into before). Registered relations follow in the same transaction. status: merged; already_merged (nothing to do); already_done (the idempotency key was used: its result again); dry_run (changes shows what would be); refused (changes.reason: judged different, limits of identifiers, a unique key in the way, unknown customer). changes: golden values before and after, rows changed. Locks the customers in the order of their ids; two sessions merging each other''s customers do it once.';
 
--- Puts a relation's row back as it was; journeys added in between stay with the survivor
-CREATE FUNCTION customer_uncombine(relation regclass, column_name name, survivor text, duplicate text, saved text, was_moved boolean) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  type_name text := @extschema@.customer_column_type(relation, column_name);
-  columns name[] := @extschema@.customer_journey_columns(relation);
-  columns_all text;
-  less text;
-  more text;
-  rest text;
-BEGIN
-  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
-  SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO columns_all FROM pg_attribute a
-  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
-  SELECT string_agg(format('%I = CASE WHEN o.%I IS NULL THEN s.%I ELSE s.%I - o.%I END', j, j, j, j, j), ', '),
-         string_agg(format('%I = CASE WHEN s.%I IS NULL THEN o.%I WHEN o.%I IS NULL THEN s.%I ELSE s.%I || o.%I END', j, j, j, j, j, j, j), ', '),
-         string_agg(format('coalesce(s.%I, journey ''{}'') = coalesce(o.%I, journey ''{}'')', j, j), ' AND ')
-  INTO less, more, rest FROM unnest(columns) j;
-  IF was_moved THEN
-    -- the survivor had no row: its row goes back unless it gained events
-    EXECUTE format('UPDATE %s s SET %I = $2::%s FROM (SELECT ($3::%s).*) o WHERE s.%I = $1::%s AND %s
-                    AND NOT EXISTS (SELECT FROM %s x WHERE x.%I = $2::%s)',
-                   relation, column_name, type_name, relation, column_name, type_name, coalesce(rest, 'true'), relation, column_name, type_name)
-    USING survivor, duplicate, saved;
-    IF FOUND THEN RETURN; END IF;
-  END IF;
-  IF less IS NOT NULL THEN
-    EXECUTE format('UPDATE %s s SET %s FROM (SELECT ($2::%s).*) o WHERE s.%I = $1::%s', relation, less, relation, column_name, type_name)
-    USING survivor, saved;
-    EXECUTE format('UPDATE %s s SET %s FROM (SELECT ($2::%s).*) o WHERE s.%I = $1::%s', relation, more, relation, column_name, type_name)
-    USING duplicate, saved;
-  END IF;
-  EXECUTE format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM (SELECT ($2::%s).*) o
-                  WHERE NOT EXISTS (SELECT FROM %s x WHERE x.%I = $1::%s)',
-                 relation, columns_all, columns_all, relation, relation, column_name, type_name)
-  USING duplicate, saved;
-END $$;
-COMMENT ON FUNCTION customer_uncombine(regclass, name, text, text, text, boolean) IS 'Part of customer_unmerge for relations registered with mode combine.';
-
 CREATE FUNCTION customer_unmerge(
   merge_id bigint, dry_run boolean DEFAULT false, reason text DEFAULT NULL,
   OUT customer_id text, OUT status text, OUT changes jsonb) RETURNS record
@@ -285,9 +320,10 @@ BEGIN
     RETURN;
   END IF;
   BEGIN
-    FOR back IN SELECT r.relation, r.column_name, r.action, r.customer_id, r.row_key, r.saved_row FROM customer_merge_row r
-                WHERE r.merge_id = customer_unmerge.merge_id AND r.action <> 'repoint' LOOP
-      PERFORM customer_uncombine(back.relation, back.column_name, m.survivor, back.customer_id, back.saved_row, back.action = 'move');
+    FOR back IN SELECT * FROM customer_merge_row r
+                WHERE r.merge_id = customer_unmerge.merge_id AND r.action <> 'repoint' ORDER BY r.step DESC LOOP
+      PERFORM customer_uncombine(back.relation, back.column_name, m.survivor, back.customer_id, back.action = 'move',
+                                 back.saved_row, back.survivor_row, back.after_row);
       rows_changed := rows_changed || jsonb_build_object(back.relation::text, 1 + coalesce((rows_changed ->> back.relation::text)::bigint, 0));
     END LOOP;
     FOR back IN SELECT r.relation, r.column_name, r.customer_id FROM customer_merge_row r

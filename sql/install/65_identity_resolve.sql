@@ -109,6 +109,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 #variable_conflict use_column
 DECLARE
   names text[]; vals text[]; priorities integer[]; blocked text[];
+  all_names text[]; all_vals text[]; all_states text[]; limited boolean;
   own record;
   m record;
   others text[] := '{}';
@@ -126,8 +127,10 @@ BEGIN
     RAISE EXCEPTION 'a record needs a source, a key and attributes that are a jsonb object' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   SELECT array_agg(i.identifier) FILTER (WHERE i.state = 'active'), array_agg(i.value) FILTER (WHERE i.state = 'active'),
-         array_agg(i.priority) FILTER (WHERE i.state = 'active'), array_agg(i.identifier) FILTER (WHERE i.state = 'blocked')
-  INTO names, vals, priorities, blocked FROM customer_identifiers_of(attributes) i;
+         array_agg(i.priority) FILTER (WHERE i.state = 'active'), array_agg(i.identifier) FILTER (WHERE i.state = 'blocked'),
+         array_agg(i.identifier), array_agg(i.value), array_agg(i.state)
+  INTO names, vals, priorities, blocked, all_names, all_vals, all_states FROM customer_identifiers_of(attributes) i;
+  limited := EXISTS (SELECT FROM customer_identifier_type t WHERE t.max_per_customer IS NOT NULL);
   -- two sessions that meet the same person at once take turns
   PERFORM pg_advisory_xact_lock(l.h)
   FROM (SELECT DISTINCT hashtextextended(x.name || '/' || x.value, 7) AS h
@@ -151,7 +154,7 @@ BEGIN
     RETURN;
   END IF;
   FOR m IN SELECT * FROM customer_matches(names, vals, priorities, attributes, own.record_id) x ORDER BY x.weight DESC, x.canonical LOOP
-    limit_hit := customer_limit_exceeded(m.canonical, names, vals);
+    limit_hit := CASE WHEN limited THEN customer_limit_exceeded(m.canonical, names, vals) END;
     IF limit_hit IS NULL AND (SELECT s.max_customer_records <= (
          SELECT count(*) FROM customer c JOIN customer_record r ON r.customer_id = c.customer_id
          WHERE c.customer_id = m.canonical OR (c.status = 'merged' AND c.canonical_id = m.canonical)) FROM customer_setting s) THEN
@@ -212,7 +215,7 @@ BEGIN
          CASE WHEN i.state = 'active' AND action = 'conflict' AND EXISTS (
                 SELECT FROM jsonb_array_elements(conflicts) c WHERE c ->> 'by' = i.identifier AND c ->> 'limit' <> i.identifier)
               THEN 'demoted' ELSE i.state END
-  FROM customer_identifiers_of(attributes) i;
+  FROM unnest(all_names, all_vals, all_states) i(identifier, value, state);
   active := (SELECT x.model FROM customer_model x WHERE x.is_active);
   IF active.version IS NOT NULL THEN
     INSERT INTO customer_key (key, record_id) SELECT DISTINCT k, record_id FROM unnest(linkage_keys(active, attributes)) k;
@@ -237,10 +240,16 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 BEGIN
   PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   IF EXISTS (SELECT FROM customer_identifier_type) THEN
+    -- as customer_identifiers_of does for one record
     INSERT INTO customer_identifier (identifier, value, record_id, state)
-    SELECT i.identifier, i.value, r.record_id, i.state
-    FROM customer_record r, customer_identifiers_of(r.attributes) i
-    WHERE NOT EXISTS (SELECT FROM customer_identifier x WHERE x.record_id = r.record_id);
+    SELECT t.identifier, coalesce(n.value, a.raw), r.record_id,
+           CASE WHEN n.value IS NULL OR text_is_placeholder(a.raw, t.kind) OR EXISTS (
+                  SELECT FROM customer_blocked_value b WHERE b.identifier IN (t.identifier, '*') AND (a.raw ~ b.pattern OR n.value ~ b.pattern))
+                THEN 'blocked' ELSE 'active' END
+    FROM customer_record r CROSS JOIN customer_identifier_type t,
+         LATERAL (SELECT nullif(btrim(r.attributes ->> t.attribute), '') AS raw) a,
+         LATERAL (SELECT customer_normalize_identifier(t.kind, t.region, a.raw) AS value) n
+    WHERE a.raw IS NOT NULL AND NOT EXISTS (SELECT FROM customer_identifier x WHERE x.record_id = r.record_id);
   END IF;
   DELETE FROM customer_key;
   INSERT INTO customer_key (key, record_id)

@@ -88,6 +88,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 #variable_conflict use_column
 DECLARE
   ref record;
+  kept record;
+  own text;
   ids bigint[];
   n bigint;
 BEGIN
@@ -112,12 +114,26 @@ BEGIN
     GET DIAGNOSTICS n = ROW_COUNT;
     rows_deleted := rows_deleted || jsonb_build_object(ref.relation::text, n);
   END LOOP;
-  -- rows of a part that were combined into a survivor who stays are taken out of them
-  FOR ref IN SELECT w.relation, w.column_name, w.customer_id, w.saved_row, m.survivor FROM customer_merge_row w JOIN customer_merge m USING (merge_id)
-             JOIN customer_reference r USING (relation, column_name)
-             WHERE w.customer_id = ANY (erased) AND m.survivor <> ALL (erased) AND w.action <> 'repoint' AND r.on_erase = 'delete' LOOP
-    PERFORM customer_uncombine(ref.relation, ref.column_name, ref.survivor, ref.customer_id, ref.saved_row, false);
-    EXECUTE format('DELETE FROM %s r WHERE r.%I::text = $1', ref.relation, ref.column_name) USING ref.customer_id;
+  -- a part's events leave the rows that they were combined into, and the rows kept of those; what others had brought
+  -- into the part stays
+  FOR ref IN SELECT w.step, w.relation, w.column_name, w.customer_id, w.saved_row, c.canonical_id
+             FROM customer_merge_row w JOIN customer c ON c.customer_id = w.customer_id JOIN customer_reference r USING (relation, column_name)
+             WHERE w.customer_id = ANY (erased) AND c.canonical_id <> ALL (erased) AND w.action <> 'repoint' AND r.on_erase = 'delete'
+             ORDER BY w.step LOOP
+    own := ref.saved_row;
+    FOR kept IN SELECT w.saved_row FROM customer_merge_row w JOIN customer_merge m USING (merge_id)
+                WHERE m.survivor = ref.customer_id AND w.relation = ref.relation AND w.column_name = ref.column_name
+                  AND w.action <> 'repoint' AND w.customer_id <> ALL (erased) LOOP
+      own := customer_row_combine(ref.relation, own, kept.saved_row, true);
+    END LOOP;
+    PERFORM customer_row_write(ref.relation, ref.column_name, ref.canonical_id,
+      customer_row_combine(ref.relation, customer_row_read(ref.relation, ref.column_name, ref.canonical_id), own, true));
+    UPDATE customer_merge_row w SET saved_row = customer_row_combine(ref.relation, w.saved_row, own, true), survivor_row = NULL, after_row = NULL
+    FROM customer_merge m
+    WHERE m.merge_id = w.merge_id AND m.members @> ARRAY[ref.customer_id] AND w.relation = ref.relation AND w.column_name = ref.column_name
+      AND w.action <> 'repoint' AND w.customer_id <> ALL (erased) AND w.step > ref.step;
+    UPDATE customer_merge_row w SET survivor_row = NULL, after_row = NULL
+    FROM customer_merge m WHERE m.merge_id = w.merge_id AND m.members && erased AND w.relation = ref.relation AND w.action <> 'repoint';
   END LOOP;
   SELECT array_agg(m.merge_id ORDER BY m.merge_id) INTO merges_affected FROM customer_merge m
   WHERE m.undone_at IS NULL AND m.members && erased;

@@ -165,7 +165,10 @@ email_or_text(const char *from, int len, char *to)
 {
 	int			n = cj_email(from, len, true, true, to);
 
-	/* what is no address still is evidence; it agrees with what is typed the same */
+	/*
+	 * what is no address still is evidence; it agrees with what is typed the
+	 * same
+	 */
 	if (n >= 0)
 		return n;
 	while (len > 0 && *from == ' ')
@@ -353,7 +356,7 @@ static CjText
 id_text(const void *linkage, int32 record)
 {
 	const char *id = cj_record_id(linkage, record);
-	CjText		text = {id, (int32) strlen(id)};
+	CjText text = {id, (int32) strlen(id)};
 
 	return text;
 }

@@ -104,7 +104,7 @@ cj_value_chars(const CjValues *values, int32 code)
 static inline CjText
 cj_value_text(const CjValues *values, int32 code)
 {
-	CjText		text = {values->bytes + values->value[code].bytes, values->value[code].len};
+	CjText text = {values->bytes + values->value[code].bytes, values->value[code].len};
 
 	return text;
 }
@@ -138,7 +138,8 @@ typedef enum CjNormalizer
 
 typedef struct CjField
 {
-	int			column[CJ_MAX_FIELD_COLUMNS];	/* positions in the list of columns */
+	int			column[CJ_MAX_FIELD_COLUMNS];	/* positions in the list of
+												 * columns */
 	int			ncolumns;
 	CjNormalizer normalizer;
 	int			length;			/* of a prefix */
@@ -190,15 +191,18 @@ typedef struct CjComparison
 	bool		u_exact;		/* u of fuzzy levels counted over all pairs */
 	int64		present;		/* records that have a value */
 
-	/* share of the field's first values, when it came with a model, and of others */
+	/*
+	 * share of the field's first values, when it came with a model, and of
+	 * others
+	 */
 	double	   *term_share;
 	int32		nterms;
 	double		other_share;
 
 	/* state of a run of comparisons */
-	CjTextMatcher  *left;
-	CjTextMatcher  *left_user;
-	CjTextMatcher  *spare;
+	CjTextMatcher *left;
+	CjTextMatcher *left_user;
+	CjTextMatcher *spare;
 	int32		left_code;
 	struct CjMemo *memo;
 } CjComparison;
@@ -239,7 +243,8 @@ typedef struct CjEmSettings
 	bool		fix_m;
 	bool		fix_u;
 	bool		train_terms;
-	double		prior;			/* pseudo-pairs spread over a comparison's levels */
+	double		prior;			/* pseudo-pairs spread over a comparison's
+								 * levels */
 } CjEmSettings;
 
 typedef struct CjIteration
@@ -267,7 +272,8 @@ typedef struct CjLinkage
 	int64		u_budget;
 	int			max_cluster;
 	int			max_terms;
-	double		conflict_weight;	/* candidates below it must not meet in a cluster */
+	double		conflict_weight;	/* candidates below it must not meet in a
+									 * cluster */
 	CjEmSettings em;
 
 	/* records */
@@ -280,7 +286,8 @@ typedef struct CjLinkage
 	Size		id_room;
 	StringInfoData scratch;
 	uint64	   *key[CJ_MAX_RULES];	/* of each rule and record, 0 if none */
-	struct CjKeyed *keyed[CJ_MAX_RULES];	/* records sorted by key (blocking.c) */
+	struct CjKeyed *keyed[CJ_MAX_RULES];	/* records sorted by key
+											 * (blocking.c) */
 	int32		nkeyed[CJ_MAX_RULES];
 
 	/* what was fitted */
@@ -362,7 +369,8 @@ typedef struct CjPatterns
 	int8	   *level;
 	double	   *count;
 	double	   *term;
-	double		unseen;			/* pairs that are no candidates and thus no matches */
+	double		unseen;			/* pairs that are no candidates and thus no
+								 * matches */
 } CjPatterns;
 
 extern void cj_em(CjLinkage *linkage, const CjPatterns *patterns);
@@ -406,7 +414,8 @@ typedef struct CjEdge
 typedef struct CjClusterSettings
 {
 	int32		max_size;		/* 0: no limit */
-	const int32 *source;		/* of each node, at most one a cluster; or NULL */
+	const int32 *source;		/* of each node, at most one a cluster; or
+								 * NULL */
 } CjClusterSettings;
 
 /* The smallest node of each node's cluster.  Sorts the edges. */

@@ -225,7 +225,7 @@ cj_linkage_train_finalfn(PG_FUNCTION_ARGS)
 				 errmsg("linkage_train needs a fitted model, not a specification")));
 	memcpy(values, given->values, sizeof(values));
 	memcpy(nulls, given->nulls, sizeof(nulls));
-	values[12] = cj_model_levels(state->linkage, desc);
+	values[12] = cj_linkage_model_levels(state->linkage, desc);
 	nulls[12] = false;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 }

@@ -130,9 +130,10 @@ cj_jaro(const CjTextMatcher *matcher, CjChars text)
 
 	if (pattern.n == 0 || text.n == 0)
 		return pattern.n == text.n ? 1.0 : 0.0;
+
 	if (pattern.n > CJ_MATCHER_BITS)
 	{
-		CjTextMatcher	other;
+		CjTextMatcher other;
 
 		if (text.n > CJ_MATCHER_BITS)
 			return jaro_long(pattern, text);
@@ -149,6 +150,7 @@ cj_jaro(const CjTextMatcher *matcher, CjChars text)
 
 		taken |= found & -found;
 		order[matches] = text.c[i];
+
 		matches += found != 0;
 		mask = mask << 1 | (i < window);
 	}
@@ -237,9 +239,10 @@ distance(const CjTextMatcher *matcher, CjChars text, bool swaps, int max)
 		return max + 1;
 	if (pattern.n == 0)
 		return text.n;
+
 	if (pattern.n > CJ_MATCHER_BITS)
 	{
-		CjTextMatcher	other;
+		CjTextMatcher other;
 
 		if (text.n > CJ_MATCHER_BITS)
 			return distance_long(pattern, text, swaps, max);
@@ -265,7 +268,7 @@ distance(const CjTextMatcher *matcher, CjChars text, bool swaps, int max)
 		vp = hn | ~(d0 | hp);
 		vn = hp & d0;
 		previous = pm;
-		if (max >= 0 && d - (text.n - 1 - i) > max)
+		if (max >= 0 && d - (text.n - 1 - i) >max)
 			return max + 1;
 	}
 	return max >= 0 && d > max ? max + 1 : d;

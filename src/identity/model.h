@@ -27,7 +27,7 @@ extern CjLinkage *cj_linkage_of(MemoryContext context, Datum spec_or_model);
 extern Datum cj_linkage_model_datum(CjLinkage *linkage, Datum spec, TupleDesc desc);
 
 /* Its attribute "levels" alone. */
-extern Datum cj_model_levels(const CjLinkage *linkage, TupleDesc model);
+extern Datum cj_linkage_model_levels(const CjLinkage *linkage, TupleDesc model);
 
 /* linkage_iteration number i of an engine's trace. */
 extern HeapTuple cj_iteration_tuple(const CjLinkage *linkage, int i, TupleDesc desc);

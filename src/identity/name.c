@@ -34,7 +34,7 @@ typedef struct Words
 static void
 split_words(const char *text, int len, Words *words)
 {
-	const char *end = text + len;
+	const char *end = text +len;
 
 	words->n = 0;
 	while (text < end && words->n < (int) lengthof(words->word))
@@ -44,6 +44,7 @@ split_words(const char *text, int len, Words *words)
 		if (stop == NULL)
 			stop = end;
 		words->word[words->n].data = text;
+
 		words->word[words->n++].len = (int32) (stop - text);
 		text = stop + 1;
 	}
@@ -116,8 +117,9 @@ word_similarity(CjTextMatcher *matcher, CjChars text)
 	CjChars		pattern = matcher->pattern;
 	double		similarity;
 
-	if ((pattern.n == 1 || text.n == 1) && pattern.c[0] == text.c[0])
+	if ((pattern.n == 1 || text.n == 1) &&pattern.c[0] == text.c[0])
 		return pattern.n == text.n ? 1.0 : INITIAL_SIMILARITY;
+
 	similarity = cj_jaro_winkler(matcher, text, CJ_PREFIX_SCALE, CJ_BOOST_FROM);
 	return similarity < CJ_BOOST_FROM ? 0.0 : similarity;
 }

@@ -191,6 +191,7 @@ cj_linkage_rule(CjLinkage *linkage, CjText text)
 	rule->text = copy;
 	text = trim(text);
 	rule->everything = text.len == 1 && text.data[0] == '*';
+
 	while (!rule->everything && next_part(&rest, '+', &part))
 	{
 		if (rule->nfields == CJ_MAX_RULE_PARTS)

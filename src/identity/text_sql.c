@@ -47,7 +47,7 @@ PG_FUNCTION_INFO_V1(cj_name_parse_text);
 /* Kept at a call site: the left string as bytes and as code points. */
 typedef struct Prepared
 {
-	CjTextMatcher	matcher;
+	CjTextMatcher matcher;
 	char	   *bytes;
 	int			len;
 	int			capacity;
@@ -137,7 +137,7 @@ Datum
 cj_text_jaro(PG_FUNCTION_ARGS)
 {
 	uint32		buffer[SHORT_TEXT];
-	CjTextMatcher  *matcher = prepare(fcinfo, cj_utf8_arg(PG_GETARG_TEXT_PP(0)));
+	CjTextMatcher *matcher = prepare(fcinfo, cj_utf8_arg(PG_GETARG_TEXT_PP(0)));
 
 	PG_RETURN_FLOAT8(cj_jaro(matcher, chars_of(cj_utf8_arg(PG_GETARG_TEXT_PP(1)), buffer)));
 }
@@ -160,7 +160,7 @@ Datum
 cj_text_jaro_winkler(PG_FUNCTION_ARGS)
 {
 	uint32		buffer[SHORT_TEXT];
-	CjTextMatcher  *matcher = prepare(fcinfo, cj_utf8_arg(PG_GETARG_TEXT_PP(0)));
+	CjTextMatcher *matcher = prepare(fcinfo, cj_utf8_arg(PG_GETARG_TEXT_PP(0)));
 	CjChars		b = chars_of(cj_utf8_arg(PG_GETARG_TEXT_PP(1)), buffer);
 
 	check_winkler(PG_GETARG_FLOAT8(2), PG_GETARG_FLOAT8(3));
@@ -173,7 +173,7 @@ cj_text_jaro_winkler(PG_FUNCTION_ARGS)
 Datum
 cj_text_jaro_winkler_many(PG_FUNCTION_ARGS)
 {
-	CjTextMatcher  *matcher = prepare(fcinfo, cj_utf8_arg(PG_GETARG_TEXT_PP(0)));
+	CjTextMatcher *matcher = prepare(fcinfo, cj_utf8_arg(PG_GETARG_TEXT_PP(0)));
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
 	uint32		buffer[SHORT_TEXT];
 	Datum	   *elements;

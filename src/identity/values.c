@@ -202,7 +202,7 @@ prefix_of(CjText text)
 typedef struct Sortable
 {
 	uint64		prefix;
-	CjText		text;
+	CjText text;
 	int32		index;
 } Sortable;
 

@@ -190,6 +190,23 @@ DROP TABLE orders, journeys, visits, wishlists, both_ids, third, before;
 DROP FUNCTION state_of_all(), mentions(text);
 DROP SCHEMA customer_catalogue CASCADE;
 
+-- A part of a part is erased: its events leave all rows and all rows kept, others' stay and can still be unmerged
+SELECT customer_catalogue_create();
+CREATE TABLE journeys (customer_id bigint PRIMARY KEY, journey journey);
+SELECT customer_register('journeys', 'customer_id', 'combine');
+SELECT customer_id FROM unnest(ARRAY['a', 'b', 'c', 'd']) k, customer_identify('crm', k, jsonb_build_object('name', k));
+INSERT INTO journeys VALUES (1, '{a 2026-01-01 00:00:00+00}'), (2, '{secret 2026-01-02 00:00:00+00}'), (3, '{c 2026-01-03 00:00:00+00}'), (4, '{d 2026-01-04 00:00:00+00}');
+SELECT (customer_merge('2', ARRAY['4'])).status, (customer_merge('1', ARRAY['2'])).status, (customer_merge('3', ARRAY['1'])).status;
+SELECT * FROM journeys;
+SELECT erased, merges_affected FROM customer_erase('2');
+SELECT * FROM journeys;
+SELECT count(*) AS kept_rows, count(*) FILTER (WHERE w::text LIKE '%secret%') AS with_the_secret FROM customer_catalogue.customer_merge_row w;
+SELECT status FROM customer_unmerge(3);
+SELECT * FROM journeys ORDER BY 1;
+SELECT status FROM customer_unmerge(2);
+DROP TABLE journeys;
+DROP SCHEMA customer_catalogue CASCADE;
+
 -- All records at once: resolved, and again with more of them; ids stay
 SELECT customer_catalogue_create();
 INSERT INTO customer_catalogue.customer_record (source, source_key, attributes, observed_at)

@@ -16,6 +16,26 @@
 #include "paths/collect.h"
 #include "paths/paths.h"
 
+const CjNames *
+cj_path_names(const CjView *view, CjBy by, const CjPacked **packed, int32 *gap)
+{
+	switch (by)
+	{
+		case CJ_BY_CHANNEL:
+			*packed = &view->channel;
+			*gap = view->channel_gap;
+			return &view->channels;
+		case CJ_BY_ITEM:
+			*packed = &view->item;
+			*gap = view->item_gap;
+			return &view->items;
+		default:
+			*packed = &view->event;
+			*gap = 0;
+			return &view->events;
+	}
+}
+
 CjCollector *
 cj_collector_create(MemoryContext context, const char *function, CjBy by, bool collapse, bool keep_times)
 {

@@ -203,11 +203,12 @@ cj_graph_name(const CjGraphRef *ref, int32 code)
 	return name;
 }
 
-/* ---- the working form (graph.c) ---- */
-
-/* The names that paths are made of, and where an event's code + gap is. */
+/* The names that paths are made of, and where an event's code + gap is (collect.c). */
 extern const CjNames *cj_path_names(const CjView *view, CjBy by,
 									const CjPacked **packed, int32 *gap);
+
+/* ---- the working form (graph.c) ---- */
+
 
 extern void cj_graph_create(CjGraphRef *ref, CjBy by, int depth, bool collapse);
 

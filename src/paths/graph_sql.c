@@ -160,46 +160,46 @@ cj_graph_send(PG_FUNCTION_ARGS)
 
 /* ---- aggregates ---- */
 
-/* Makes a graph of the options, or checks that a graph has them. */
-static void
-apply_options(CjGraphRef *ref, Datum record, bool isnull, bool create)
+typedef struct GraphOptions
 {
-	CjOptions  *options = cj_options_read(record, isnull);
-	CjBy		by = cj_option_by(options);
-	int			depth = (int) cj_option_integer(options, "depth", 1, 1, CJ_MAX_DEPTH);
-	bool		collapse = cj_option_bool(options, "collapse", false);
+	CjBy		by;
+	int			depth;
+	bool		collapse;
+} GraphOptions;
 
-	if (create)
-		cj_graph_create(ref, by, depth, collapse);
-	else if (ref->graph->by != by || ref->graph->depth != depth || ref->graph->collapse != collapse)
-		cj_options_differ("journey_graph_agg");
+static void
+parse_options(CjOptions *options, void *parsed)
+{
+	GraphOptions *result = parsed;
+
+	result->by = cj_option_by(options);
+	result->depth = (int) cj_option_integer(options, "depth", 1, 1, CJ_MAX_DEPTH);
+	result->collapse = cj_option_bool(options, "collapse", false);
 }
 
 /* journey_graph_agg(journey [, graph_options]) */
 Datum
 cj_graph_agg_transfn(PG_FUNCTION_ARGS)
 {
-	bool		has_options = PG_NARGS() > 2;
+	static const GraphOptions defaults = {CJ_BY_EVENT, 1, false};
+	const GraphOptions *options = &defaults;
 	CjGraphRef	ref;
 
 	cj_aggregate_context(fcinfo, "journey_graph_agg");
+	if (PG_NARGS() > 2)
+		options = cj_options_parsed(fcinfo, 2, parse_options, sizeof(GraphOptions));
 	if (PG_ARGISNULL(0))
 	{
-		if (has_options)
-		{
-			cj_options_changed(fcinfo, 2);
-			apply_options(&ref, PG_GETARG_DATUM(2), PG_ARGISNULL(2), true);
-		}
 		if (PG_ARGISNULL(1))
 			PG_RETURN_NULL();
-		if (!has_options)
-			cj_graph_create(&ref, CJ_BY_EVENT, 1, false);
+		cj_graph_create(&ref, options->by, options->depth, options->collapse);
 	}
 	else
 	{
 		cj_graph_read(&ref, PG_GETARG_DATUM(0));
-		if (has_options && cj_options_changed(fcinfo, 2))
-			apply_options(&ref, PG_GETARG_DATUM(2), PG_ARGISNULL(2), false);
+		if (ref.graph->by != options->by || ref.graph->depth != options->depth ||
+			(ref.graph->collapse != 0) != options->collapse)
+			cj_options_differ("journey_graph_agg");
 	}
 	if (!PG_ARGISNULL(1))
 	{

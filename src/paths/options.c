@@ -93,35 +93,35 @@ cj_copy_record(Datum record, bool isnull)
 	return PointerGetDatum(copy);
 }
 
-/* The last row's options at a call site. */
+/* The last row's options at a call site, and what they were read to. */
 typedef struct SeenOptions
 {
 	bool		isnull;
 	Size		size;
 	Size		room;
 	char	   *bytes;
+	void	   *parsed;
 } SeenOptions;
 
-bool
-cj_options_changed(FunctionCallInfo fcinfo, int argument)
+void *
+cj_options_parsed(FunctionCallInfo fcinfo, int argument, CjOptionsParser parse, Size parsed_size)
 {
 	SeenOptions *seen = fcinfo->flinfo->fn_extra;
-	bool		isnull = PG_ARGISNULL(argument);
-	bool		first = seen == NULL;
+	bool		given = PG_NARGS() > argument && !PG_ARGISNULL(argument);
 	HeapTupleHeader header = NULL;
 	Size		size = 0;
 
-	if (first)
-		seen = fcinfo->flinfo->fn_extra =
-			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(SeenOptions));
-	if (!isnull)
+	if (given)
 	{
 		header = PG_GETARG_HEAPTUPLEHEADER(argument);
 		size = HeapTupleHeaderGetDatumLength(header);
 	}
-	if (!first && seen->isnull == isnull && seen->size == size &&
-		(isnull || memcmp(seen->bytes, header, size) == 0))
-		return false;
+	if (seen != NULL && seen->parsed != NULL && seen->isnull == !given && seen->size == size &&
+		(!given || memcmp(seen->bytes, header, size) == 0))
+		return seen->parsed;
+	if (seen == NULL)
+		seen = fcinfo->flinfo->fn_extra =
+			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(SeenOptions));
 	if (size > seen->room)
 	{
 		seen->bytes = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, size);
@@ -130,8 +130,11 @@ cj_options_changed(FunctionCallInfo fcinfo, int argument)
 	if (size > 0)
 		memcpy(seen->bytes, header, size);
 	seen->size = size;
-	seen->isnull = isnull;
-	return true;
+	seen->isnull = !given;
+	if (seen->parsed == NULL)
+		seen->parsed = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, parsed_size);
+	parse(cj_options_read(given ? PointerGetDatum(header) : (Datum) 0, !given), seen->parsed);
+	return seen->parsed;
 }
 
 void

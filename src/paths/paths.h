@@ -38,13 +38,17 @@ extern bool cj_option_pattern(CjOptions *options, const char *name, Datum *value
 extern Datum cj_copy_record(Datum record, bool isnull);
 
 /*
- * Are the options of this row others than those of the row before, at this
- * call site?  Then they are to be read and compared with the state's.
+ * The options of this row as "parse" reads them into a struct of plain values.
+ * They are kept at the call site and read again only when their bytes change,
+ * so that comparing them with a state's costs little.
  */
-extern bool cj_options_changed(FunctionCallInfo fcinfo, int argument);
+typedef void (*CjOptionsParser) (CjOptions *options, void *parsed);
+
+extern void *cj_options_parsed(FunctionCallInfo fcinfo, int argument, CjOptionsParser parse,
+							   Size parsed_size);
 
 /* Error 22023: options changed within an aggregation. */
-extern void cj_options_differ(const char *function) pg_attribute_noreturn();
+pg_noreturn extern void cj_options_differ(const char *function);
 
 /* The memory of an aggregate's states, or error 0A000 outside aggregates. */
 extern MemoryContext cj_aggregate_context(FunctionCallInfo fcinfo, const char *function);

@@ -73,19 +73,17 @@ create_state(MemoryContext context, const PathOptions *options)
 	return state;
 }
 
-static PathOptions
-read_options(Datum record, bool isnull)
+static void
+parse_options(CjOptions *options, void *parsed)
 {
 	static const char *const used[] = {"by", "collapse", "first", "top", NULL};
-	CjOptions  *options = cj_options_read(record, isnull);
-	PathOptions result;
+	PathOptions *result = parsed;
 
 	cj_options_only(options, used, "top_paths");
-	result.by = cj_option_by(options);
-	result.collapse = cj_option_bool(options, "collapse", false);
-	result.first = (int32) cj_option_integer(options, "first", 0, 1, PG_INT32_MAX);
-	result.top = (int32) cj_option_integer(options, "top", DEFAULT_TOP, 1, PG_INT32_MAX);
-	return result;
+	result->by = cj_option_by(options);
+	result->collapse = cj_option_bool(options, "collapse", false);
+	result->first = (int32) cj_option_integer(options, "first", 0, 1, PG_INT32_MAX);
+	result->top = (int32) cj_option_integer(options, "top", DEFAULT_TOP, 1, PG_INT32_MAX);
 }
 
 /* ---- counting ---- */
@@ -204,18 +202,12 @@ cj_top_paths_transfn(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = cj_aggregate_context(fcinfo, "top_paths");
 	TopPaths   *state = PG_ARGISNULL(0) ? NULL : (TopPaths *) PG_GETARG_POINTER(0);
-	bool		has_options = PG_NARGS() > 2;
+	const PathOptions *options = cj_options_parsed(fcinfo, 2, parse_options, sizeof(PathOptions));
 
-	if (state == NULL || (has_options && cj_options_changed(fcinfo, 2)))
-	{
-		PathOptions options = has_options ?
-			read_options(PG_GETARG_DATUM(2), PG_ARGISNULL(2)) : read_options((Datum) 0, true);
-
-		if (state == NULL)
-			state = create_state(context, &options);
-		else if (memcmp(&state->options, &options, sizeof(options)) != 0)
-			cj_options_differ("top_paths");
-	}
+	if (state == NULL)
+		state = create_state(context, options);
+	else if (memcmp(&state->options, options, sizeof(PathOptions)) != 0)
+		cj_options_differ("top_paths");
 	if (!PG_ARGISNULL(1))
 	{
 		CJ_ARG_VIEW(view, 1);

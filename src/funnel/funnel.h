@@ -169,4 +169,17 @@ extern void cj_funnel_run(CjFunnelEngine *engine, const CjView *view, CjFunnelRe
 /* Required steps reached; quicker, as nothing else is found out. */
 extern int	cj_funnel_level(CjFunnelEngine *engine, const CjView *view);
 
+/* ---- plain funnels (plain_funnel.c) ---- */
+
+/* For each name the steps it serves; returns how many first steps have a name. */
+extern int	cj_funnel_resolve(const CjFunnelSpec *spec, const CjNames *names, uint64 *masks);
+
+/* The level among the first n events; *tied if another order within an instant might reach more. */
+extern int	cj_funnel_pass(const CjView *view, const uint64 *masks,
+						   int32 n, int most, int64 within, bool *tied);
+
+/* The events of the first attempt that reaches the level. */
+extern void cj_funnel_first_attempt(const CjView *view, const uint64 *masks, int32 n,
+									int level, int64 within, int32 *chain);
+
 #endif							/* CJ_FUNNEL_H */

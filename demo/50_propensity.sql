@@ -92,21 +92,21 @@ SELECT offer(user_id) FROM (VALUES ('user_0003'), ('user_0010'), ('user_0100')) 
 \echo
 \echo ==== 5b. The same on real data: 12,330 sessions of a shop (UCI), did they end in a purchase? ====
 \echo
-CREATE TABLE sessions (
+CREATE TABLE shop_sessions (
     administrative int, administrative_duration float8, informational int, informational_duration float8,
     product_related int, product_related_duration float8, bounce_rates float8, exit_rates float8, page_values float8,
     special_day float8, month text, operating_system text, browser text, region text, traffic_type text,
     visitor_type text, weekend boolean, revenue boolean);
-\copy sessions FROM PROGRAM 'gzip -dc data/online_shoppers.csv.gz' WITH (FORMAT csv, HEADER)
-ALTER TABLE sessions ADD id int GENERATED ALWAYS AS IDENTITY;
+\copy shop_sessions FROM PROGRAM 'gzip -dc data/online_shoppers.csv.gz' WITH (FORMAT csv, HEADER)
+ALTER TABLE shop_sessions ADD id int GENERATED ALWAYS AS IDENTITY;
 
 \echo Whole rows are features: what is not one is excluded by name. A fifth of the rows is held out by a stable hash.
 CREATE TABLE session_model AS
     SELECT propensity_fit(revenue, s, fit_options(exclude => '{id,revenue}', min_count => 50)) FILTER (WHERE NOT holdout(id)) AS model
-    FROM sessions s;
+    FROM shop_sessions s;
 SELECT row_count AS sessions, positives, round(auc::numeric, 4) AS auc, round(auc_se::numeric, 4) AS "std. error", round(ks::numeric, 3) AS ks,
        round(log_loss::numeric, 4) AS "log-loss", round(ece::numeric, 4) AS ece, round(calibration_slope::numeric, 2) AS slope
-FROM (SELECT (propensity_metrics(revenue, propensity_score(model, s))).* FROM session_model, sessions s WHERE holdout(id)) m;
+FROM (SELECT (propensity_metrics(revenue, propensity_score(model, s))).* FROM session_model, shop_sessions s WHERE holdout(id)) m;
 SELECT feature, type, terms, round(wald_chi2::numeric, 1) AS "Wald chi2", wald_df AS df
 FROM session_model, propensity_features(model) ORDER BY wald_chi2 DESC LIMIT 6;
 
@@ -115,14 +115,14 @@ SELECT round(before.ece::numeric, 4) AS "ece before", round((after).ece::numeric
        round(before.log_loss::numeric, 4) AS "log-loss before", round((after).log_loss::numeric, 4) AS after
 FROM (SELECT (propensity_metrics(revenue, score)).*, (propensity_metrics(revenue, least(greatest(calibrated, 0.001), 0.999))) AS after
       FROM (SELECT revenue, propensity_score(model, s) AS score, propensity_calibrate(calibrator, propensity_score(model, s)) AS calibrated
-            FROM session_model, sessions s,
+            FROM session_model, shop_sessions s,
                  (SELECT isotonic_calibration(revenue, propensity_score(model, s)) AS calibrator
-                  FROM session_model, sessions s WHERE holdout(id) AND fold(id, 2, 'calibration') = 1) c
+                  FROM session_model, shop_sessions s WHERE holdout(id) AND fold(id, 2, 'calibration') = 1) c
             WHERE holdout(id) AND fold(id, 2, 'calibration') = 2) q) before;
 
 \echo One model a month in one statement:
 SELECT month, (propensity_summary(model) ->> 'rows')::int AS sessions, (propensity_summary(model) ->> 'positives')::int AS bought,
        round(odds_ratio::numeric, 3) AS "odds x per unit of page value", round(odds_low::numeric, 3) AS low, round(odds_high::numeric, 3) AS high
 FROM (SELECT month, propensity_fit(revenue, f) AS model
-      FROM sessions s, LATERAL (SELECT page_values, exit_rates, weekend) f GROUP BY month HAVING count(*) FILTER (WHERE revenue) > 30) m,
+      FROM shop_sessions s, LATERAL (SELECT page_values, exit_rates, weekend) f GROUP BY month HAVING count(*) FILTER (WHERE revenue) > 30) m,
      propensity_coefficients(model) WHERE term = 'page_values' ORDER BY sessions DESC;

@@ -23,6 +23,14 @@ make -s -j2 -C "$build" PG_CONFIG="$config" with_llvm=no >"$build/log" 2>&1 || {
 as_installer make -s -C "$build" install PG_CONFIG="$config" with_llvm=no >"$build/log" 2>&1 ||
     { cat "$build/log"; exit 1; }
 
+# The chapter on paths draws a picture; without the program it only says so.
+if ! command -v dot >/dev/null && command -v apt-get >/dev/null; then
+    echo 'Installing graphviz, for a picture'
+    as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+    DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends graphviz >/dev/null 2>&1 ||
+        echo 'It could not be installed; the demo goes on without it'
+fi
+
 if [ -e "$dir" ]; then
     if [ ! -e "$dir/customer_journey_demo" ]; then
         echo "$dir exists and is not this demo's; name another directory with DEMO_DIR=..." >&2

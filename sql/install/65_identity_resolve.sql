@@ -51,23 +51,39 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 2 SET search_path = pg_catalog, p
 DECLARE
   active @extschema@.linkage_model;
   setting record;
+  found record;
+  most integer;
+  seen text[] := '{}'; holders text[]; canonicals text[]; homes text[]; others bigint[];
 BEGIN
   PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   SELECT s.generic_after, s.candidate_limit INTO setting FROM customer_setting s;
-  RETURN QUERY
-    SELECT DISTINCT ON (m.canonical_id) m.canonical_id, m.customer_id, m.record_id, m.identifier, 100.0::float8 - m.priority / 1e6
-    FROM (SELECT n.*, max(n.nth) OVER (PARTITION BY n.identifier) AS holders
-          FROM (SELECT c.canonical_id, r.customer_id, r.record_id, i.state, x.identifier, x.priority,
-                       dense_rank() OVER (PARTITION BY x.identifier ORDER BY c.canonical_id) AS nth, coalesce(t.generic_after, setting.generic_after) AS most
-                FROM unnest(names, vals, priorities) x(identifier, value, priority)
-                JOIN customer_identifier_type t ON t.identifier = x.identifier,
-                LATERAL (SELECT i.record_id, i.state FROM customer_identifier i
-                         WHERE i.identifier = x.identifier AND i.value = x.value AND i.state <> 'blocked'
-                         LIMIT 10 * coalesce(t.generic_after, setting.generic_after) + 10) i
-                JOIN customer_record r ON r.record_id = i.record_id JOIN customer c ON c.customer_id = r.customer_id) n) m
-    WHERE m.holders <= m.most AND m.state = 'active' AND m.record_id IS DISTINCT FROM own_record
-    ORDER BY m.canonical_id, m.priority, (m.customer_id = m.canonical_id) DESC, m.record_id;
-  IF FOUND THEN RETURN; END IF;
+  -- by identifiers in the order of their priority; a value that too many customers have leads nowhere
+  FOR k IN 1 .. coalesce(cardinality(names), 0) LOOP
+    most := coalesce((SELECT t.generic_after FROM customer_identifier_type t WHERE t.identifier = names[k]), setting.generic_after);
+    holders := '{}';
+    canonicals := '{}';
+    FOR found IN
+      SELECT c.canonical_id, r.customer_id, r.record_id, i.state
+      FROM customer_identifier i JOIN customer_record r ON r.record_id = i.record_id JOIN customer c ON c.customer_id = r.customer_id
+      WHERE i.identifier = names[k] AND i.value = vals[k] AND i.state <> 'blocked' ORDER BY i.record_id LIMIT 10 * most + 10
+    LOOP
+      IF found.canonical_id <> ALL (holders) THEN holders := holders || found.canonical_id; END IF;
+      EXIT WHEN cardinality(holders) > most;
+      IF found.state = 'active' AND found.record_id IS DISTINCT FROM own_record AND found.canonical_id <> ALL (canonicals)
+         AND found.canonical_id <> ALL (seen) THEN
+        canonicals := canonicals || found.canonical_id;
+        homes := CASE WHEN cardinality(canonicals) = 1 THEN ARRAY[found.customer_id] ELSE homes || found.customer_id END;
+        others := CASE WHEN cardinality(canonicals) = 1 THEN ARRAY[found.record_id] ELSE others || found.record_id END;
+      END IF;
+    END LOOP;
+    CONTINUE WHEN cardinality(holders) > most;
+    FOR n IN 1 .. cardinality(canonicals) LOOP
+      canonical := canonicals[n]; home := homes[n]; other_record := others[n]; kind := names[k]; weight := 100.0 - priorities[k] / 1e6;
+      seen := seen || canonical;
+      RETURN NEXT;
+    END LOOP;
+  END LOOP;
+  IF cardinality(seen) > 0 THEN RETURN; END IF;
   active := (SELECT m.model FROM customer_model m WHERE m.is_active);
   IF active.version IS NULL THEN RETURN; END IF;
   RETURN QUERY

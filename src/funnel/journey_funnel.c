@@ -472,20 +472,19 @@ run_any(CjFunnelEngine *engine, const CjView *view, CjFunnelResult *result)
 	int			best = 0;
 
 	cj_matcher_bind(stage->matcher, view, spec->as_of);
-	for (int32 start = 0; start < stage->matcher->n && best < spec->nsteps; start++)
+	for (int32 i = 0; i < stage->matcher->n && best < spec->nsteps; i++)
 	{
+		int32		start = spec->entry == CJ_ENTRY_LAST ? stage->matcher->n - 1 - i : i;
 		int			level = attempt_any(engine, stage, start, taken);
 
-		if (level == 0)
-			continue;
-		if (level > best || (spec->entry == CJ_ENTRY_LAST && level > 0))
+		if (level > best)
 		{
 			best = level;
 			for (int s = 0; s < spec->nsteps; s++)
 				result->step_times[s] = taken[s] < 0 ? DT_NOBEGIN : stage->matcher->times[taken[s]];
 			result->entered_at = stage->matcher->times[start];
 		}
-		if (spec->entry == CJ_ENTRY_FIRST)
+		if (level > 0 && spec->entry != CJ_ENTRY_BEST)
 			break;
 	}
 	return best;

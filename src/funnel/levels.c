@@ -236,24 +236,42 @@ violates(const Funnel *funnel, uint64 mask, int s)
 	return mask == 0 || !(mode & CJ_MODE_REENTRY);
 }
 
-/* Advances chains of "from" that are at step s as far as the row takes them. */
+/*
+ * Takes an attempt that began at "begin" and is at step s (-1: not begun) as far
+ * as the row goes, and puts it where it gets to; false if it gets no further.
+ */
 static bool
-advance(Funnel *funnel, Levels *from, Levels *now, int s, const CjRow *row)
+advance(Funnel *funnel, const Levels *from, Levels *now, int s, int64 begin, const CjRow *row)
 {
-	bool		advanced = false;
-	const Levels *source = from;
+	int			target = s;
 
-	while (s + 1 < funnel->n && ((row->mask >> (s + 1)) & 1) &&
-		   can_reach(funnel, source, s + 1, row->time))
+	while (target + 1 < funnel->n && ((row->mask >> (target + 1)) & 1) &&
+		   in_window(funnel, row->time, begin))
 	{
-		s++;
-		reach(funnel, now, source, s, row->time);
-		source = now;
-		advanced = true;
+		target++;
 		if (funnel->rows->mode & (CJ_MODE_ONCE | CJ_MODE_INCREASE))
 			break;
 	}
-	return advanced;
+	if (target == s)
+		return false;
+	if (!now->reached[target] || now->begin[target] < begin)
+	{
+		now->reached[target] = true;
+		now->begin[target] = begin;
+		if (now->chains != NULL)
+		{
+			int64	   *chain = now->chains + target * funnel->n;
+
+			if (s >= 0)
+				memmove(chain, from->chains + s * funnel->n, (s + 1) * sizeof(int64));
+			for (int i = s + 1; i <= target; i++)
+				chain[i] = row->time;
+			if (target >= funnel->level)
+				memcpy(funnel->times, chain, (target + 1) * sizeof(int64));
+		}
+	}
+	funnel->level = Max(funnel->level, target + 1);
+	return true;
 }
 
 static void
@@ -304,15 +322,12 @@ run_strict(Funnel *funnel)
 					copy_level(funnel, &next[1], now[1], s);
 					continue;
 				}
-				if (!advance(funnel, now[f], &next[1], s, row) && !violates(funnel, row->mask, s))
+				if (!advance(funnel, now[f], &next[1], s, now[f]->begin[s], row) &&
+					!violates(funnel, row->mask, s))
 					copy_level(funnel, &next[f], now[f], s);
 			}
 		if (row->mask & 1)
-		{
-			reach(funnel, &next[1], NULL, 0, row->time);
-			if (!(rows->mode & CJ_MODE_ONCE))
-				advance(funnel, &next[1], &next[1], 0, row);
-		}
+			advance(funnel, NULL, &next[1], -1, row->time, row);
 		for (int f = 0; f < 2; f++)
 		{
 			int64	   *chains = now[f]->chains;

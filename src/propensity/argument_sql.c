@@ -204,9 +204,14 @@ read_record(CjScorer *scorer, HeapTupleHeader row)
 
 	if (!cj_row_is_of(&scorer->shape, row))
 	{
-		scorer->shape.desc = NULL;
+		Oid			type;
+
+		/* An error while mapping must not leave a shape that seems mapped. */
 		cj_row_shape(&scorer->shape, row, scorer->context);
+		type = scorer->shape.type;
+		scorer->shape.type = InvalidOid;
 		map_columns(scorer);
+		scorer->shape.type = type;
 	}
 	cj_row_deform(&scorer->shape, row);
 	for (int f = 0; f < model->nfeatures; f++)

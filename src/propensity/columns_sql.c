@@ -190,6 +190,13 @@ cj_row_shape(CjRowShape *shape, HeapTupleHeader row, MemoryContext context)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	TupleDesc	desc;
 
+	if (shape->desc != NULL)
+	{
+		FreeTupleDesc(shape->desc);
+		pfree(shape->values);
+		pfree(shape->nulls);
+		shape->desc = NULL;
+	}
 	shape->type = HeapTupleHeaderGetTypeId(row);
 	shape->typmod = HeapTupleHeaderGetTypMod(row);
 	desc = lookup_rowtype_tupdesc_domain(shape->type, shape->typmod, false);

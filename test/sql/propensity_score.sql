@@ -128,6 +128,30 @@ BEGIN
 END $$;
 SELECT score_one(n * 100, 3.5) FROM generate_series(4, 8) n;
 
+-- an error that is caught leaves nothing half done: the same expression again
+CREATE FUNCTION score_again(rounds int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    good record;
+    bad record;
+    row record;
+    chosen propensity_model;
+    result text := '';
+BEGIN
+    SELECT 500 AS gre, 3.5 AS gpa, '2' AS rank INTO good;
+    SELECT 500 AS gre, '2' AS rank INTO bad;
+    SELECT model INTO chosen FROM score_model;
+    FOR n IN 1 .. rounds LOOP
+        row := CASE WHEN n % 3 = 0 THEN good ELSE bad END;
+        BEGIN
+            result := result || ' ' || round(propensity_score(chosen, row)::numeric, 4);
+        EXCEPTION WHEN undefined_column THEN
+            result := result || ' -';
+        END;
+    END LOOP;
+    RETURN result;
+END $$;
+SELECT score_again(8);
+
 DROP TABLE admissions, score_model, score_array, score_segments, score_customers, score_plain;
 DROP TYPE score_features;
-DROP FUNCTION score_near, score_one;
+DROP FUNCTION score_near, score_one, score_again;

@@ -11,7 +11,7 @@ use Test::More;
 my $python = $ENV{PYTHON} // 'python3';
 plan skip_all => 'needs python3' if system("$python -c 'import random' 2>/dev/null") != 0;
 
-my $count = $ENV{CJ_ORACLE_COUNT} // 30000;
+my $count = $ENV{CJ_ORACLE_COUNT} // 20000;
 my $seed = $ENV{CJ_ORACLE_SEED} // int(rand(1_000_000));
 note "seed $seed, $count cases; set CJ_ORACLE_SEED and CJ_ORACLE_COUNT to repeat";
 
@@ -48,7 +48,7 @@ for my $check (sort keys %checks)
 $node->safe_psql('postgres', q{
 CREATE TABLE journeys AS SELECT row_number() OVER () id, j::journey j FROM o;
 CREATE INDEX ON journeys USING gin (j);
-CREATE TABLE patterns AS SELECT row_number() OVER () id, p::journey_pattern p FROM (SELECT DISTINCT p FROM o ORDER BY p LIMIT 60) s;
+CREATE TABLE patterns AS SELECT row_number() OVER () id, p::journey_pattern p FROM (SELECT DISTINCT p FROM o ORDER BY p LIMIT 25) s;
 ANALYZE;
 });
 my $query = 'SELECT count(*), sum(hashint8(j.id * 1000 + p.id)::bigint) FROM patterns p, LATERAL (SELECT id FROM journeys WHERE j ~ p.p OFFSET 0) j';

@@ -67,8 +67,18 @@ SKIP:
 		my @got = map { [ split /\|/, $_, -1 ] } split /\n/, $node->safe_psql('postgres', qq{
 			CREATE TEMP TABLE m AS SELECT propensity_fit(y, f, w, NULL) AS model FROM rows r, LATERAL (SELECT $columns) f;
 			SELECT term, estimate, std_error FROM m, propensity_coefficients(model)
-			UNION ALL SELECT 'loglik', (propensity_summary(model) ->> 'log_likelihood')::float8, 0 FROM m});
+			UNION ALL SELECT 'loglik', (propensity_summary(model) ->> 'log_likelihood')::float8, 0 FROM m;
+			SELECT propensity_summary(model) ->> 'separation' FROM m});
+		my $separation = (pop @got)->[0];
 		my $wrong = @got != @expected || @got == 0;
+		if ($separation ne 'none' && !$wrong)
+		{
+			# no finite best values: R runs off as well
+			$wrong = !grep { $_->[2] ne 'NA' && $_->[2] > 100 } @expected;
+			diag "round $round, $rows rows: $separation separation, but not in R" if $wrong;
+			$same++ unless $wrong;
+			next;
+		}
 		for my $i (0 .. $#got)
 		{
 			last if $wrong;

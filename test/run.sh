@@ -34,6 +34,12 @@ if ! make -s -j2 PG_CONFIG="$config" PG_CFLAGS="$flags" with_llvm=no >"$work/bui
     exit 1
 fi
 
+# public data that the project does not carry, if it lies beside the tree
+if [ -d "$source_dir/../shared/data" ]; then
+    mkdir "$work/shared"
+    cp -r "$source_dir/../shared/data" "$work/shared/data"
+    chmod -R a+rX "$work/shared"
+fi
 [ "$(id -u)" != 0 ] || chown -R postgres "$work/tree"
 chmod 755 "$work"
 server_start "$bindir" "$work/server"

@@ -113,7 +113,8 @@ cj_adjust(double *p, int64 count)
 	qsort_arg(order, count, sizeof(int64), compare_p, p);
 	for (int64 i = count - 1; i >= 0; i--)
 	{
-		least = Min(least, p[order[i]] * (double) count / (double) (i + 1));
+		/* the factor first: it is 1 or more, so that q is never below p */
+		least = Min(least, p[order[i]] * ((double) count / (double) (i + 1)));
 		p[order[i]] = least;
 	}
 	pfree(order);

@@ -41,6 +41,7 @@ CREATE TABLE paths_found AS SELECT p.* FROM unnest((SELECT top_paths(journey, pa
 SELECT count(*), sum(journeys), max(cumulative_share) = 1 AS complete FROM paths_found;
 SELECT count(*) FROM (SELECT path, journeys FROM paths_found EXCEPT ALL SELECT journey_path(journey), count(*) FROM paths_many GROUP BY 1) d;
 SET max_parallel_workers_per_gather = 4; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+ALTER TABLE paths_many SET (parallel_workers = 2);
 EXPLAIN (COSTS OFF) SELECT top_paths(journey) FROM paths_many;
 SELECT count(*) FROM (SELECT p.* FROM unnest((SELECT top_paths(journey, path_options(top => 100000)) FROM paths_many)) p EXCEPT ALL SELECT * FROM paths_found) d;
 RESET max_parallel_workers_per_gather; RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size;

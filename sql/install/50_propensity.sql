@@ -141,7 +141,9 @@ CREATE TYPE fit_options AS (
     max_levels integer,
     max_iterations integer,
     tolerance double precision,
-    bins integer
+    bins integer,
+    cluster text,
+    profile double precision
 );
 COMMENT ON TYPE fit_options IS 'options of propensity_fit, made by the function fit_options';
 
@@ -163,12 +165,14 @@ CREATE FUNCTION fit_options(
     max_levels integer DEFAULT NULL,
     max_iterations integer DEFAULT NULL,
     tolerance double precision DEFAULT NULL,
-    bins integer DEFAULT NULL
+    bins integer DEFAULT NULL,
+    cluster text DEFAULT NULL,
+    profile double precision DEFAULT NULL
 ) RETURNS fit_options
     AS 'MODULE_PATHNAME', 'cj_options_build'
     LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION fit_options(text[], text[], jsonb, double precision, double precision, boolean, boolean, boolean, double precision[], double precision, boolean, text, text, integer, integer, integer, double precision, integer) IS
-    'options of propensity_fit: names (of array elements), exclude (columns), reference (levels, {"column": "level"}), l1 and l2 (penalties a row), standardize (true), firth, balanced, class_weights (of false, of true), prior (true rate of the outcome), intercept (true), standard_errors (model, HC0, HC1), missing (mean, zero, indicator, skip, error), min_count (rarer levels are joined), max_levels (100), max_iterations (100), tolerance (1e-10), bins (10)';
+COMMENT ON FUNCTION fit_options(text[], text[], jsonb, double precision, double precision, boolean, boolean, boolean, double precision[], double precision, boolean, text, text, integer, integer, integer, double precision, integer, text, double precision) IS
+    'options of propensity_fit: names (of array elements), exclude (columns), reference (levels, {"column": "level"}), l1 and l2 (penalties a row), standardize (true), firth, balanced, class_weights (of false, of true), prior (true rate of the outcome), intercept (true), standard_errors (model, HC0, HC1, CR0, CR1), missing (mean, zero, indicator, skip, error), min_count (rarer levels are joined), max_levels (100), max_iterations (100), tolerance (1e-10), bins (10), cluster (column, or array element by its name, whose rows may depend on each other: no feature, standard errors CR1 unless CR0 is asked for), profile (level, such as 0.95, of intervals by profile likelihood)';
 
 CREATE FUNCTION propensity_fit_transfn(internal, boolean, record) RETURNS internal
     AS 'MODULE_PATHNAME', 'cj_fit_record_transition'
@@ -285,11 +289,11 @@ CREATE FUNCTION propensity_coefficients(model propensity_model, level double pre
     RETURNS TABLE (term text, feature text, level_name text, estimate double precision,
                    std_error double precision, z double precision, p double precision,
                    odds_ratio double precision, odds_low double precision, odds_high double precision,
-                   standardized double precision)
+                   standardized double precision, profile_low double precision, profile_high double precision)
     AS 'MODULE_PATHNAME', 'cj_coefficients'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 20;
 COMMENT ON FUNCTION propensity_coefficients(propensity_model, double precision) IS
-    'the model''s terms with estimate, standard error, z, two-sided p, odds ratio and its interval at the level, and the estimate for one standard deviation; NULL estimates are of terms that are constant or combinations of others; NULL errors mean that the fit gives none (l1 penalty); no rows for trees';
+    'the model''s terms with estimate, standard error, z, two-sided p, odds ratio and its interval at the level, the estimate for one standard deviation, and the estimate''s interval by profile likelihood if the model was fitted with it at the same level (else NULL); NULL estimates are of terms that are constant or combinations of others; NULL errors mean that the fit gives none (l1 penalty); no rows for trees';
 
 CREATE FUNCTION propensity_covariance(model propensity_model)
     RETURNS TABLE (term text, other_term text, covariance double precision)

@@ -97,6 +97,69 @@ CREATE AGGREGATE propensity_drift(model propensity_model, features double precis
 COMMENT ON AGGREGATE propensity_drift(propensity_model, double precision[]) IS
     'how far today''s rows are from those the model was fitted on, for models of arrays; NULL arrays are skipped';
 
+-- ---------------------------------------------------------------------------
+-- Propensity models: average marginal effects
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE effect_row AS (
+    term text,
+    feature text,
+    level_name text,
+    effect double precision,
+    std_error double precision,
+    z double precision,
+    p double precision
+);
+COMMENT ON TYPE effect_row IS 'a row of propensity_effects: the average effect on the probability, its standard error (delta method), z and two-sided p';
+
+CREATE FUNCTION propensity_effects_transfn(internal, propensity_model, record) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_effects_record_transition'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION propensity_effects_transfn(internal, propensity_model, record) IS 'transition function of propensity_effects';
+
+CREATE FUNCTION propensity_effects_transfn(internal, propensity_model, double precision[]) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_effects_array_transition'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION propensity_effects_transfn(internal, propensity_model, double precision[]) IS 'transition function of propensity_effects';
+
+CREATE FUNCTION propensity_effects_combinefn(internal, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_effects_combine'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_effects_combinefn(internal, internal) IS 'combine function of propensity_effects';
+
+CREATE FUNCTION propensity_effects_serialfn(internal) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'cj_effects_serialize'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_effects_serialfn(internal) IS 'serialization function of propensity_effects';
+
+CREATE FUNCTION propensity_effects_deserialfn(bytea, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_effects_deserialize'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_effects_deserialfn(bytea, internal) IS 'deserialization function of propensity_effects';
+
+CREATE FUNCTION propensity_effects_finalfn(internal) RETURNS effect_row[]
+    AS 'MODULE_PATHNAME', 'cj_effects_final'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_effects_finalfn(internal) IS 'final function of propensity_effects';
+
+CREATE AGGREGATE propensity_effects(model propensity_model, features record) (
+    SFUNC = propensity_effects_transfn, STYPE = internal, SSPACE = 8192,
+    FINALFUNC = propensity_effects_finalfn, COMBINEFUNC = propensity_effects_combinefn,
+    SERIALFUNC = propensity_effects_serialfn, DESERIALFUNC = propensity_effects_deserialfn,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE propensity_effects(propensity_model, record) IS
+    'average marginal effects over the rows: of a number, the change of the probability for a unit more (the derivative); of a boolean, true less false; of a level, that level less the reference; with standard errors by the delta method from the model''s covariance (NULL without one). Rows with a NULL model, or that the model''s missing option skips, are left out; no rows give NULL; trees are an error (0A000); read it with unnest';
+
+CREATE AGGREGATE propensity_effects(model propensity_model, features double precision[]) (
+    SFUNC = propensity_effects_transfn, STYPE = internal, SSPACE = 8192,
+    FINALFUNC = propensity_effects_finalfn, COMBINEFUNC = propensity_effects_combinefn,
+    SERIALFUNC = propensity_effects_serialfn, DESERIALFUNC = propensity_effects_deserialfn,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE propensity_effects(propensity_model, double precision[]) IS
+    'average marginal effects over the rows, for models of arrays; NULL arrays are skipped';
+
 CREATE FUNCTION propensity_from_xgboost(document jsonb) RETURNS propensity_model
     AS 'MODULE_PATHNAME', 'cj_model_from_xgboost'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -93,7 +93,7 @@ measure_numbers(CjDesign *design)
 		design->positive_weight += positive;
 		for (int f = 0; f < design->nfeatures; f++)
 			if (design->features[f].kind != CJ_CATEGORY)
-				block_moments(cj_block_column(sample, block, f), w, n, &moments[f]);
+				block_moments(cj_block_column(sample, block, design->column[f]), w, n, &moments[f]);
 	}
 	design->case_weight = case_weight;
 	for (int f = 0; f < design->nfeatures; f++)
@@ -122,6 +122,7 @@ assign_terms(CjDesign *design, const CjInput *inputs, int32 **level_of_code)
 	for (int f = 0; f < design->nfeatures; f++)
 	{
 		CjFeature  *feature = &design->features[f];
+		int			ncodes = inputs[design->column[f]].ncodes;
 		int			term = next;
 		int32	   *level_term;
 
@@ -138,8 +139,8 @@ assign_terms(CjDesign *design, const CjInput *inputs, int32 **level_of_code)
 		level_term[feature->nlevels] = feature->has_other &&
 			feature->reference != feature->nlevels ? term++ : -1;
 		level_term[feature->nlevels + 1] = feature->has_null ? term++ : -1;
-		design->term_of_code[f] = palloc_array(int32, inputs[f].ncodes + 1);
-		for (int code = 0; code < inputs[f].ncodes; code++)
+		design->term_of_code[f] = palloc_array(int32, ncodes + 1);
+		for (int code = 0; code < ncodes; code++)
 			design->term_of_code[f][code + 1] = level_term[level_of_code[f][code]];
 		design->term_of_code[f][0] = level_term[feature->nlevels + 1];
 		next = term;
@@ -220,7 +221,7 @@ cj_block_fill(const CjDesign *design, int64 b, CjBlock *to)
 			to->x[i] = 1;
 	for (int f = 0; f < design->nfeatures; f++)
 	{
-		const double *from = cj_block_column(sample, block, f);
+		const double *from = cj_block_column(sample, block, design->column[f]);
 
 		if (design->features[f].kind == CJ_CATEGORY)
 			fill_category(design, f, from, to);
@@ -332,33 +333,43 @@ CjDesign *
 cj_design_create(const CjSample *sample, const CjInput *inputs, const CjFitOptions *options)
 {
 	CjDesign   *design = palloc0_object(CjDesign);
-	int			nfeatures = sample->ncolumns;
-	int32	  **level_of_code = palloc0_array(int32 *, Max(nfeatures, 1));
+	int			n = Max(sample->ncolumns, 1);
+	int32	  **level_of_code = palloc0_array(int32 *, n);
 
 	design->sample = sample;
 	design->options = options;
 	design->intercept = options->intercept;
-	design->nfeatures = nfeatures;
-	design->features = palloc0_array(CjFeature, Max(nfeatures, 1));
-	design->term_of_code = palloc0_array(int32 *, Max(nfeatures, 1));
-	design->fill = palloc0_array(double, Max(nfeatures, 1));
+	design->features = palloc0_array(CjFeature, n);
+	design->column = palloc0_array(int, n);
+	design->cluster = -1;
+	design->term_of_code = palloc0_array(int32 *, n);
+	design->fill = palloc0_array(double, n);
 	design->step = 1;
-	for (int f = 0; f < nfeatures; f++)
+	for (int c = 0; c < sample->ncolumns; c++)
 	{
+		const CjInput *input = &inputs[c];
+		int			f = design->nfeatures;
 		CjFeature  *feature = &design->features[f];
 
-		feature->name = inputs[f].name;
-		feature->column = inputs[f].column;
-		feature->element = inputs[f].element;
-		feature->kind = inputs[f].kind;
+		if (input->is_cluster)
+		{
+			design->cluster = c;
+			continue;
+		}
+		design->nfeatures++;
+		design->column[f] = c;
+		feature->name = input->name;
+		feature->column = input->column;
+		feature->element = input->element;
+		feature->kind = input->kind;
 		if (feature->kind == CJ_CATEGORY)
 		{
 			feature->mean = feature->sd = NAN;
-			level_of_code[f] = palloc_array(int32, Max(inputs[f].ncodes, 1));
-			cj_prepare_levels(feature, &inputs[f], sample, f, options, level_of_code[f]);
+			level_of_code[f] = palloc_array(int32, Max(input->ncodes, 1));
+			cj_prepare_levels(feature, input, sample, c, options, level_of_code[f]);
 		}
 		else
-			cj_describe_number(feature, sample, f, options->bins);
+			cj_describe_number(feature, sample, c, options->bins);
 	}
 	measure_numbers(design);
 	assign_terms(design, inputs, level_of_code);

@@ -23,6 +23,8 @@ typedef struct CjDesign
 	const CjFitOptions *options;
 	int			nfeatures;
 	CjFeature  *features;
+	int		   *column;			/* of a feature, in the sample */
+	int			cluster;		/* the sample's column of clusters, or -1 */
 	int32	  **term_of_code;	/* of a category: of none, then by code; -1 is none */
 	double	   *fill;			/* of a number: what a missing value counts as */
 	bool		intercept;
@@ -105,6 +107,14 @@ extern void cj_lasso_step(const CjDesign *design, const CjPass *pass, const doub
 
 /* firth.c */
 extern CjSolution *cj_firth(const CjDesign *design);
+
+/* robust.c: sums of products of the scores, of rows or of clusters' totals */
+extern double *cj_score_products(const CjDesign *design, const double *beta);
+extern double *cj_cluster_products(const CjDesign *design, const double *beta,
+								   int64 *clusters);
+
+/* profile.c: the ends of the terms' profile intervals */
+extern double *cj_profile(const CjDesign *design, const CjSolution *solution, double level);
 
 /* separation.c: does the direction split the outcomes, at this point or for ever? */
 extern CjSeparation cj_separation(const CjDesign *design, const double *beta,

@@ -79,38 +79,32 @@ check_collinearity(CjDesign *design)
 	return condition;
 }
 
-/* Cross products weighted with the squares of the rows' scores. */
-static double *
-score_products(const CjDesign *design, const double *beta)
+/* What robust variances are multiplied with; not finite where they say nothing. */
+static double
+small_sample_correction(const CjDesign *design, int64 clusters)
 {
-	int			p = design->nactive;
-	CjBlock    *block = cj_block_create(design);
-	double	   *sums = palloc0(Max((Size) p * p * sizeof(double), 8));
-	double		link[CJ_BLOCK_ROWS];
+	double		n = design->sample->nrows;
+	double		g = clusters;
+	double		spare = n - design->nactive;
 
-	for (int64 b = 0; b < cj_sample_nblocks(design->sample); b++)
+	switch (design->options->se_kind)
 	{
-		CHECK_FOR_INTERRUPTS();
-		cj_block_fill(design, b, block);
-		cj_block_links(design, block, beta, link);
-		for (int i = 0; i < block->n; i++)
-		{
-			double		score = block->weight[i] * (block->outcome[i] - cj_expit(link[i]));
-
-			link[i] = score * score;
-		}
-		cj_add_crossproducts(block->column, p, link, block->n, sums);
+		case CJ_SE_HC1:
+			return spare > 0 ? n / spare : NAN;
+		case CJ_SE_CR1:
+			return spare > 0 ? g / (g - 1) * (n - 1) / spare : NAN;
+		default:
+			return 1;
 	}
-	cj_mirror(sums, p);
-	return sums;
 }
 
 /*
  * Covariance of the active coefficients on their internal scale, or NULL where
- * there is none: with an l1 penalty, or when the information is singular.
+ * there is none: with an l1 penalty, when the information is singular, or with
+ * too few rows or clusters to tell.
  */
 static double *
-covariance(const CjDesign *design, const CjSolution *solution)
+covariance(const CjDesign *design, const CjSolution *solution, int64 *clusters)
 {
 	const CjFitOptions *options = design->options;
 	int			p = design->nactive;
@@ -120,6 +114,7 @@ covariance(const CjDesign *design, const CjSolution *solution)
 	double	   *l1 = palloc_array(double, Max(p, 1));
 	double	   *l2 = palloc_array(double, Max(p, 1));
 	double	   *result;
+	double		correction;
 	double	   *middle = solution->hessian;
 
 	if (options->l1 > 0)
@@ -133,13 +128,17 @@ covariance(const CjDesign *design, const CjSolution *solution)
 	cj_cholesky_inverse(factor, p, bread);
 	if (options->se_kind == CJ_SE_MODEL && options->l2 == 0)
 		return bread;
-	if (options->se_kind != CJ_SE_MODEL)
-		middle = score_products(design, solution->beta);
+	if (options->se_kind == CJ_SE_CR0 || options->se_kind == CJ_SE_CR1)
+		middle = cj_cluster_products(design, solution->beta, clusters);
+	else if (options->se_kind != CJ_SE_MODEL)
+		middle = cj_score_products(design, solution->beta);
+	correction = small_sample_correction(design, *clusters);
+	if (middle == NULL || !isfinite(correction))
+		return NULL;
 	result = factor;
 	cj_sandwich(bread, middle, p, result);
-	if (options->se_kind == CJ_SE_HC1)
-		for (int i = 0; i < p * p; i++)
-			result[i] *= (double) design->sample->nrows / (design->sample->nrows - p);
+	for (Size i = 0; i < (Size) p * p; i++)
+		result[i] *= correction;
 	return result;
 }
 
@@ -199,6 +198,19 @@ correct_prior(CjModel *model, const CjDesign *design)
 
 	if (prior > 0)
 		model->coef[0] += log(prior / (1 - prior)) - log(rate / (1 - rate));
+}
+
+/* A known rate of the outcome moves the intercept's interval as it moves the intercept. */
+static void
+give_profile(CjModel *model, const CjDesign *design, const CjSolution *solution, double shift)
+{
+	model->report.profile = design->options->profile;
+	model->profile = cj_profile(design, solution, model->report.profile);
+	if (model->intercept)
+	{
+		model->profile[0] += shift;
+		model->profile[1] += shift;
+	}
 }
 
 /* The training rows' links at 0, 1, ... 100 percent. */
@@ -276,12 +288,15 @@ fit_both_classes(CjModel *model, CjDesign *design)
 	report->rank = design->nactive;
 	memcpy(model->aliased, design->aliased, model->nterms * sizeof(bool));
 	solution = options->firth ? cj_firth(design) : cj_newton(design, NULL);
-	cov = covariance(design, solution);
+	cov = covariance(design, solution, &report->clusters);
 	give_coefficients(model, design, solution->beta, cov);
 	uncorrected = model->intercept ? model->coef[0] : 0;
 	correct_prior(model, design);
 	give_quantiles(model, design, solution->beta,
 				   model->intercept ? model->coef[0] - uncorrected : 0);
+	if (options->profile > 0 && solution->converged)
+		give_profile(model, design, solution,
+					 model->intercept ? model->coef[0] - uncorrected : 0);
 	report->has_errors = cov != NULL;
 	report->loglik = solution->loglik;
 	report->null_loglik = null_loglik(design);

@@ -199,6 +199,7 @@ static CjInput *
 array_inputs(const CjSample *sample, const CjFitOptions *options)
 {
 	CjInput    *inputs = palloc0_array(CjInput, Max(sample->ncolumns, 1));
+	int			elements = 0;	/* without the clusters */
 
 	if (options->nnames > 0 && options->nnames != sample->ncolumns)
 		ereport(ERROR,
@@ -208,7 +209,6 @@ array_inputs(const CjSample *sample, const CjFitOptions *options)
 	for (int i = 0; i < sample->ncolumns; i++)
 	{
 		inputs[i].kind = CJ_NUMBER;
-		inputs[i].element = i + 1;
 		inputs[i].column.data = "";
 		if (options->nnames > 0)
 			inputs[i].name = options->names[i];
@@ -217,7 +217,16 @@ array_inputs(const CjSample *sample, const CjFitOptions *options)
 			inputs[i].name.data = psprintf("x%d", i + 1);
 			inputs[i].name.len = strlen(inputs[i].name.data);
 		}
+		inputs[i].is_cluster = cj_is_cluster(options, inputs[i].name);
+		if (!inputs[i].is_cluster)
+			inputs[i].element = ++elements;
 	}
+	if (options->cluster.data != NULL && elements == sample->ncolumns)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("no element is named \"%s\", the cluster",
+						pnstrdup(options->cluster.data, options->cluster.len)),
+				 errhint("Name the elements with fit_options(names => ...), or call it x1, x2, ... by its place.")));
 	cj_check_names(inputs, sample->ncolumns);
 	return inputs;
 }

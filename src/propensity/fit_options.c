@@ -21,6 +21,10 @@ const char *const cj_missing_name[CJ_MISSING_COUNT] = {
 	"mean", "zero", "indicator", "skip", "error"
 };
 
+const char *const cj_se_name[CJ_SE_COUNT] = {
+	"model", "HC0", "HC1", "CR0", "CR1"
+};
+
 void
 cj_fit_defaults(CjFitOptions *options)
 {
@@ -53,11 +57,24 @@ check_together(const CjFitOptions *options)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("fit option \"firth\" cannot be combined with \"l1\" or \"l2\""),
 				 errhint("Either keeps the coefficients of separable data finite.")));
+	if (options->profile > 0 && (options->firth || options->l1 > 0 || options->l2 > 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("fit option \"profile\" cannot be combined with \"firth\", \"l1\" or \"l2\""),
+				 errhint("Profile intervals are of the likelihood alone.")));
 	if (options->balanced &&
 		(options->class_weight[0] != 1 || options->class_weight[1] != 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("fit option \"balanced\" cannot be combined with \"class_weights\"")));
+	if ((options->se_kind >= CJ_SE_CR0) != (options->cluster.data != NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 options->cluster.data == NULL ?
+				 errmsg("standard errors \"%s\" need fit option \"cluster\"",
+						cj_se_name[options->se_kind]) :
+				 errmsg("standard errors \"%s\" are not by cluster", cj_se_name[options->se_kind]),
+				 errhint("With fit_options(cluster => 'column') they are \"CR1\" or \"CR0\".")));
 	if (options->prior > 0 && !options->intercept)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -73,6 +90,8 @@ cj_fit_options_check(const CjFitOptions *options)
 		out_of_range("l2", options->l2, "0 or more");
 	if (!(options->prior >= 0) || options->prior >= 1)
 		out_of_range("prior", options->prior, "above 0 and below 1");
+	if (!(options->profile >= 0) || options->profile >= 1)
+		out_of_range("profile", options->profile, "above 0 and below 1");
 	for (int i = 0; i < 2; i++)
 		if (!(options->class_weight[i] > 0) || isinf(options->class_weight[i]))
 			out_of_range("class_weights", options->class_weight[i], "above 0");
@@ -111,6 +130,7 @@ cj_fit_options_write(StringInfo to, const CjFitOptions *options)
 	pq_sendbyte(to, options->missing);
 	write_texts(to, options->names, options->nnames);
 	write_texts(to, options->exclude, options->nexclude);
+	write_text(to, options->cluster);
 	write_texts(to, options->reference_columns, options->nreference);
 	write_texts(to, options->reference_levels, options->nreference);
 	pq_sendfloat8(to, options->l1);
@@ -120,6 +140,7 @@ cj_fit_options_write(StringInfo to, const CjFitOptions *options)
 	pq_sendfloat8(to, options->class_weight[0]);
 	pq_sendfloat8(to, options->class_weight[1]);
 	pq_sendfloat8(to, options->prior);
+	pq_sendfloat8(to, options->profile);
 	pq_sendbyte(to, options->se_kind);
 	pq_sendint32(to, options->min_count);
 	pq_sendint32(to, options->max_levels);
@@ -160,6 +181,12 @@ read_texts(StringInfo from, int *count)
 	return texts;
 }
 
+bool
+cj_is_cluster(const CjFitOptions *options, CjText name)
+{
+	return options->cluster.data != NULL && cj_text_compare(options->cluster, name) == 0;
+}
+
 /* The first byte is what becomes of missing values, wanted for every row. */
 CjMissing
 cj_fit_options_missing(const void *bytes, int size)
@@ -179,6 +206,7 @@ cj_fit_options_read(const void *bytes, int size, CjFitOptions *options)
 	options->missing = pq_getmsgbyte(&from);
 	options->names = read_texts(&from, &options->nnames);
 	options->exclude = read_texts(&from, &options->nexclude);
+	options->cluster = read_text(&from);
 	options->reference_columns = read_texts(&from, &options->nreference);
 	options->reference_levels = read_texts(&from, &nlevels);
 	options->l1 = pq_getmsgfloat8(&from);
@@ -191,6 +219,7 @@ cj_fit_options_read(const void *bytes, int size, CjFitOptions *options)
 	options->class_weight[0] = pq_getmsgfloat8(&from);
 	options->class_weight[1] = pq_getmsgfloat8(&from);
 	options->prior = pq_getmsgfloat8(&from);
+	options->profile = pq_getmsgfloat8(&from);
 	options->se_kind = pq_getmsgbyte(&from);
 	options->min_count = pq_getmsgint(&from, 4);
 	options->max_levels = pq_getmsgint(&from, 4);
@@ -198,7 +227,7 @@ cj_fit_options_read(const void *bytes, int size, CjFitOptions *options)
 	options->tolerance = pq_getmsgfloat8(&from);
 	options->bins = pq_getmsgint(&from, 4);
 	if (from.cursor != from.len || nlevels != options->nreference || flags > 15 ||
-		options->se_kind > CJ_SE_HC1 || options->missing >= CJ_MISSING_COUNT)
+		options->se_kind >= CJ_SE_COUNT || options->missing >= CJ_MISSING_COUNT)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("invalid fit options in an aggregate's state")));

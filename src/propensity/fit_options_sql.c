@@ -134,8 +134,8 @@ class_weights_option(CjOptions *options, CjFitOptions *to)
 void
 cj_fit_options_from(Datum record, bool isnull, CjFitOptions *to)
 {
-	static const char *const se_words[] = {"model", "HC0", "HC1"};
 	CjOptions  *options = cj_options_read(record, isnull);
+	Datum		value;
 
 	cj_fit_defaults(to);
 	to->names = texts_option(options, "names", &to->nnames);
@@ -149,7 +149,15 @@ cj_fit_options_from(Datum record, bool isnull, CjFitOptions *to)
 	to->intercept = bool_option(options, "intercept", to->intercept);
 	class_weights_option(options, to);
 	to->prior = float_option(options, "prior", 0);
-	to->se_kind = word_option(options, "standard_errors", se_words, lengthof(se_words));
+	to->profile = float_option(options, "profile", 0);
+	if (cj_option(options, "cluster", TEXTOID, &value))
+	{
+		to->cluster.data = TextDatumGetCString(value);
+		to->cluster.len = strlen(to->cluster.data);
+	}
+	to->se_kind = cj_option(options, "standard_errors", TEXTOID, &value) ?
+		word_option(options, "standard_errors", cj_se_name, CJ_SE_COUNT) :
+		to->cluster.data != NULL ? CJ_SE_CR1 : CJ_SE_MODEL;
 	to->missing = word_option(options, "missing", cj_missing_name, CJ_MISSING_COUNT);
 	to->min_count = int_option(options, "min_count", to->min_count);
 	to->max_levels = int_option(options, "max_levels", to->max_levels);

@@ -25,6 +25,9 @@
 /* More distinct names in one column than any model could use. */
 #define MAX_CODES	100000
 
+/* More names of clusters than a fit should keep. */
+#define MAX_CLUSTERS	1000000
+
 CjFitState *
 cj_fit_state_create(MemoryContext context, const char *bytes, int size, bool weighted)
 {
@@ -51,12 +54,21 @@ cj_keep_text(MemoryContext context, const char *data, int len)
 }
 
 static bool
+is_cluster(const CjFitOptions *options, const char *name)
+{
+	CjText		text = {name, strlen(name)};
+
+	return cj_is_cluster(options, text);
+}
+
+/* Excluded columns; the clusters are wanted in any case. */
+static bool
 is_excluded(const CjFitOptions *options, const char *name)
 {
 	for (int i = 0; i < options->nexclude; i++)
 		if (options->exclude[i].len == (int) strlen(name) &&
 			memcmp(options->exclude[i].data, name, options->exclude[i].len) == 0)
-			return true;
+			return !is_cluster(options, name);
 	return false;
 }
 
@@ -82,6 +94,33 @@ check_excluded(const CjFitOptions *options, TupleDesc desc)
 					 errmsg("column \"%.*s\" to be excluded does not exist",
 							options->exclude[i].len, options->exclude[i].data)));
 	}
+}
+
+/* The column of the clusters must exist, and be one value. */
+static void
+check_cluster(const CjFitOptions *options, TupleDesc desc)
+{
+	if (options->cluster.data == NULL)
+		return;
+	for (int a = 0; a < desc->natts; a++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, a);
+
+		if (attr->attisdropped || !is_cluster(options, NameStr(attr->attname)))
+			continue;
+		if (cj_column_type(attr->atttypid) == CJ_COLUMN_ARRAY ||
+			cj_column_type(attr->atttypid) == CJ_COLUMN_UNUSABLE)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" has type %s, which cannot name clusters",
+							NameStr(attr->attname), format_type_be(attr->atttypid)),
+					 errhint("Convert it to a number or text.")));
+		return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" with the clusters does not exist",
+					pnstrdup(options->cluster.data, options->cluster.len))));
 }
 
 static void
@@ -127,6 +166,7 @@ learn_columns(CjFitState *state)
 	int			n = 0;
 
 	check_excluded(&state->options, desc);
+	check_cluster(&state->options, desc);
 	if (desc->tdtypeid == RECORDOID && is_nameless(desc))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_COLUMN_DEFINITION),
@@ -262,15 +302,18 @@ learn_arrays(CjFitState *state)
 }
 
 static double
-level_code(CjFitColumn *column, Datum value)
+level_code(const CjFitState *state, CjFitColumn *column, Datum value)
 {
+	bool		is_cluster = cj_is_cluster(&state->options, column->name);
+	int			most = is_cluster ? MAX_CLUSTERS : MAX_CODES;
 	CjText		level = cj_column_text(column->type, value);
 
-	if (cj_dictionary_count(column->levels) > MAX_CODES)
+	if (cj_dictionary_count(column->levels) > most)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("column \"%.*s\" has more than %d distinct values",
-						column->name.len, column->name.data, MAX_CODES),
+						column->name.len, column->name.data, most),
+				 is_cluster ? errhint("Use a number for the cluster.") :
 				 errhint("Leave it out with fit_options(exclude => ARRAY['%.*s']).",
 						 column->name.len, column->name.data)));
 	return cj_dictionary_code(column->levels, level.data, level.len);
@@ -307,7 +350,7 @@ read_row(CjFitState *state, HeapTupleHeader row)
 		else if (column->type == CJ_COLUMN_ARRAY)
 			cj_array_numbers(DatumGetArrayTypeP(value), to, column->nvalues, column->name);
 		else if (column->levels != NULL)
-			*to = level_code(column, value);
+			*to = level_code(state, column, value);
 		else
 			*to = cj_column_number(column->type, value, column->name);
 	}
@@ -330,6 +373,7 @@ cj_fit_state_inputs(const CjFitState *state)
 
 			input->name = input->column = column->name;
 			input->kind = cj_column_kind(column->type);
+			input->is_cluster = cj_is_cluster(&state->options, column->name);
 			if (column->type == CJ_COLUMN_ARRAY)
 			{
 				input->element = i + 1;

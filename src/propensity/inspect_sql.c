@@ -49,11 +49,11 @@ level_argument(FunctionCallInfo fcinfo, int argument)
 enum
 {
 	TERM, FEATURE, LEVEL, ESTIMATE, STD_ERROR, Z, P, ODDS_RATIO, ODDS_LOW, ODDS_HIGH,
-	STANDARDIZED, COEFFICIENT_COLUMNS
+	STANDARDIZED, PROFILE_LOW, PROFILE_HIGH, COEFFICIENT_COLUMNS
 };
 
 static void
-put_coefficient(ReturnSetInfo *rsinfo, const CjModel *model, int term, double quantile)
+put_coefficient(ReturnSetInfo *rsinfo, const CjModel *model, int term, double confidence)
 {
 	Datum		values[COEFFICIENT_COLUMNS];
 	bool		nulls[COEFFICIENT_COLUMNS] = {false};
@@ -62,6 +62,8 @@ put_coefficient(ReturnSetInfo *rsinfo, const CjModel *model, int term, double qu
 	double		estimate = model->coef[term];
 	double		error = model->covariance == NULL ? NAN : sqrt(cj_covariance(model, term, term));
 	double		z = estimate / error;
+	double		quantile = cj_normal_quantile((1 + confidence) / 2);
+	bool		has_profile = model->profile != NULL && model->report.profile == confidence;
 
 	values[TERM] = CStringGetTextDatum(cj_term_name(model, term));
 	nulls[FEATURE] = f < 0;
@@ -76,9 +78,13 @@ put_coefficient(ReturnSetInfo *rsinfo, const CjModel *model, int term, double qu
 	values[ODDS_LOW] = Float8GetDatum(exp(estimate - quantile * error));
 	values[ODDS_HIGH] = Float8GetDatum(exp(estimate + quantile * error));
 	values[STANDARDIZED] = Float8GetDatum(estimate * model->spread[term]);
+	values[PROFILE_LOW] = Float8GetDatum(has_profile ? model->profile[2 * term] : NAN);
+	values[PROFILE_HIGH] = Float8GetDatum(has_profile ? model->profile[2 * term + 1] : NAN);
 	for (int i = ESTIMATE; i < COEFFICIENT_COLUMNS; i++)
 		nulls[i] = model->aliased[term];
 	nulls[STANDARDIZED] = nulls[STANDARDIZED] || f < 0;
+	for (int i = PROFILE_LOW; i <= PROFILE_HIGH; i++)
+		nulls[i] = nulls[i] || isnan(DatumGetFloat8(values[i]));
 	if (isnan(error))
 		nulls[STD_ERROR] = nulls[Z] = nulls[P] = nulls[ODDS_LOW] = nulls[ODDS_HIGH] = true;
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
@@ -90,12 +96,12 @@ put_coefficient(ReturnSetInfo *rsinfo, const CjModel *model, int term, double qu
 Datum
 cj_coefficients(PG_FUNCTION_ARGS)
 {
-	double		quantile = cj_normal_quantile((1 + level_argument(fcinfo, 1)) / 2);
+	double		level = level_argument(fcinfo, 1);
 	CjModel    *model = cj_model_argument(fcinfo, 0)->model;
 	ReturnSetInfo *rsinfo = cj_materialize(fcinfo);
 
 	for (int t = 0; t < model->nterms; t++)
-		put_coefficient(rsinfo, model, t, quantile);
+		put_coefficient(rsinfo, model, t, level);
 	return (Datum) 0;
 }
 
@@ -286,7 +292,6 @@ add_aliased(StringInfo to, const CjModel *model)
 static void
 add_fit(StringInfo to, const CjModel *model)
 {
-	static const char *const se_name[] = {"model", "HC0", "HC1"};
 	static const char *const separation[] = {"none", "quasi-complete", "complete"};
 	const CjFitReport *report = &model->report;
 	double		lr = 2 * (report->loglik - report->null_loglik);
@@ -316,11 +321,15 @@ add_fit(StringInfo to, const CjModel *model)
 	add_number(to, "mcfadden_r2", 1 - report->loglik / report->null_loglik);
 	appendStringInfo(to, ", \"standard_errors\": %s%s%s, \"firth\": %s",
 					 report->has_errors ? "\"" : "",
-					 report->has_errors ? se_name[report->se_kind] : "null",
+					 report->has_errors ? cj_se_name[report->se_kind] : "null",
 					 report->has_errors ? "\"" : "", report->firth ? "true" : "false");
+	if (report->clusters > 0)
+		appendStringInfo(to, ", \"clusters\": " INT64_FORMAT, report->clusters);
 	add_number(to, "l1", report->l1);
 	add_number(to, "l2", report->l2);
 	add_number(to, "prior", report->prior > 0 ? report->prior : NAN);
+	if (report->profile > 0)
+		add_number(to, "profile", report->profile);
 	appendStringInfo(to, ", \"class_weights\": [%s, %s]",
 					 DatumGetCString(DirectFunctionCall1(float8out, Float8GetDatum(report->class_weight[0]))),
 					 DatumGetCString(DirectFunctionCall1(float8out, Float8GetDatum(report->class_weight[1]))));

@@ -166,15 +166,16 @@ static const char *
 report_fault(const CjFitReport *report)
 {
 	if (report->rows < 0 || report->positives < 0 || report->positives > report->rows ||
-		report->skipped < 0 || report->iterations < 0 || report->rank < 0)
+		report->skipped < 0 || report->clusters < 0 || report->iterations < 0 || report->rank < 0)
 		return "the report's counts are out of range";
 	if (!isfinite(report->weight) || !isfinite(report->loglik) ||
 		!isfinite(report->null_loglik) || !isfinite(report->penalized) ||
 		isnan(report->condition) || !isfinite(report->l1) || !isfinite(report->l2) ||
-		!(report->prior >= 0 && report->prior < 1) || !isfinite(report->class_weight[0]) ||
+		!(report->prior >= 0 && report->prior < 1) ||
+		!(report->profile >= 0 && report->profile < 1) || !isfinite(report->class_weight[0]) ||
 		!isfinite(report->class_weight[1]))
 		return "the report's numbers are out of range";
-	if (report->separation > CJ_SEPARATION_COMPLETE || report->se_kind > CJ_SE_HC1)
+	if (report->separation > CJ_SEPARATION_COMPLETE || report->se_kind >= CJ_SE_COUNT)
 		return "the report has an unknown code";
 	return NULL;
 }
@@ -191,6 +192,12 @@ terms_fault(const CjModel *model)
 	if (model->covariance != NULL &&
 		!all_finite(model->covariance, (int64) model->nterms * (model->nterms + 1) / 2))
 		return "a covariance is not finite";
+	if ((model->profile != NULL) != (model->report.profile > 0))
+		return "its profile intervals and their level do not go together";
+	for (int t = 0; model->profile != NULL && t < model->nterms; t++)
+		if (isinf(model->profile[2 * t]) || isinf(model->profile[2 * t + 1]) ||
+			model->profile[2 * t] > model->profile[2 * t + 1])
+			return "a profile interval is out of range";
 	if (model->quantiles != NULL && !all_finite(model->quantiles, CJ_QUANTILES))
 		return "a quantile is not finite";
 	for (int i = 1; model->quantiles != NULL && i < CJ_QUANTILES; i++)
@@ -288,9 +295,11 @@ write_report(StringInfo to, const CjFitReport *report)
 				report->has_errors << 3);
 	pq_sendbyte(to, report->separation);
 	pq_sendbyte(to, report->se_kind);
+	pq_sendint64(to, report->clusters);
 	pq_sendfloat8(to, report->l1);
 	pq_sendfloat8(to, report->l2);
 	pq_sendfloat8(to, report->prior);
+	pq_sendfloat8(to, report->profile);
 	write_floats(to, report->class_weight, 2);
 }
 
@@ -320,7 +329,8 @@ cj_model_write(StringInfo to, const CjModel *model, bool convert)
 	pq_sendbyte(to, CJ_MODEL_VERSION);
 	pq_sendbyte(to, model->kind);
 	pq_sendbyte(to, model->array_input | model->intercept << 1 |
-				(model->covariance != NULL) << 2 | (model->quantiles != NULL) << 3);
+				(model->covariance != NULL) << 2 | (model->quantiles != NULL) << 3 |
+				(model->profile != NULL) << 4);
 	pq_sendbyte(to, model->missing);
 	pq_sendint32(to, model->nfeatures);
 	for (int f = 0; f < model->nfeatures; f++)
@@ -332,6 +342,8 @@ cj_model_write(StringInfo to, const CjModel *model, bool convert)
 	write_floats(to, model->spread, model->nterms);
 	if (model->covariance != NULL)
 		write_floats(to, model->covariance, (int64) model->nterms * (model->nterms + 1) / 2);
+	if (model->profile != NULL)
+		write_floats(to, model->profile, 2 * (int64) model->nterms);
 	write_report(to, &model->report);
 	if (model->quantiles != NULL)
 		write_floats(to, model->quantiles, CJ_QUANTILES);
@@ -464,9 +476,11 @@ read_report(StringInfo from, CjFitReport *report)
 	report->has_errors = flags >> 3;
 	report->separation = pq_getmsgbyte(from);
 	report->se_kind = pq_getmsgbyte(from);
+	report->clusters = pq_getmsgint64(from);
 	report->l1 = pq_getmsgfloat8(from);
 	report->l2 = pq_getmsgfloat8(from);
 	report->prior = pq_getmsgfloat8(from);
+	report->profile = pq_getmsgfloat8(from);
 	report->class_weight[0] = pq_getmsgfloat8(from);
 	report->class_weight[1] = pq_getmsgfloat8(from);
 }
@@ -520,7 +534,7 @@ cj_model_read(const char *bytes, int size, bool convert)
 		bad_model("it is of an unknown version");
 	model->kind = pq_getmsgbyte(&from);
 	flags = pq_getmsgbyte(&from);
-	if (flags > 15)
+	if (flags > 31)
 		bad_model("unknown flags");
 	model->array_input = flags & 1;
 	model->intercept = flags >> 1 & 1;
@@ -531,8 +545,10 @@ cj_model_read(const char *bytes, int size, bool convert)
 		read_feature(&from, &model->features[f], convert);
 	cj_model_layout(model);
 	read_terms(&from, model, flags >> 2 & 1);
+	if (flags >> 4)
+		model->profile = read_floats(&from, 2 * (int64) model->nterms);
 	read_report(&from, &model->report);
-	if (flags >> 3)
+	if (flags >> 3 & 1)
 		model->quantiles = read_floats(&from, CJ_QUANTILES);
 	if (model->kind == CJ_TREES)
 	{

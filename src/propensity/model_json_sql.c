@@ -124,6 +124,13 @@ put_feature(StringInfo to, const CjFeature *feature)
 }
 
 static void
+put_field(StringInfo to, const char *name, double value)
+{
+	appendStringInfo(to, ",\"%s\":", name);
+	put_number(to, value);
+}
+
+static void
 put_terms(StringInfo to, const CjModel *model)
 {
 	appendStringInfoString(to, ",\"terms\":[");
@@ -139,6 +146,11 @@ put_terms(StringInfo to, const CjModel *model)
 		put_number(to, model->center[t]);
 		appendStringInfoString(to, ",\"sd\":");
 		put_number(to, model->spread[t]);
+		if (model->profile != NULL)
+		{
+			put_field(to, "profile_low", model->profile[2 * t]);
+			put_field(to, "profile_high", model->profile[2 * t + 1]);
+		}
 		appendStringInfoChar(to, '}');
 	}
 	appendStringInfoChar(to, ']');
@@ -155,15 +167,7 @@ put_terms(StringInfo to, const CjModel *model)
 	}
 }
 
-static void
-put_field(StringInfo to, const char *name, double value)
-{
-	appendStringInfo(to, ",\"%s\":", name);
-	put_number(to, value);
-}
-
 static const char *const separation_name[] = {"none", "quasi-complete", "complete"};
-static const char *const se_name[] = {"model", "HC0", "HC1"};
 
 static void
 put_report(StringInfo to, const CjFitReport *report)
@@ -182,11 +186,15 @@ put_report(StringInfo to, const CjFitReport *report)
 					 report->one_class ? "true" : "false",
 					 separation_name[report->separation]);
 	appendStringInfo(to, ",\"standard_errors\":\"%s\",\"has_errors\":%s,\"firth\":%s",
-					 se_name[report->se_kind], report->has_errors ? "true" : "false",
+					 cj_se_name[report->se_kind], report->has_errors ? "true" : "false",
 					 report->firth ? "true" : "false");
+	if (report->clusters > 0)
+		appendStringInfo(to, ",\"clusters\":" INT64_FORMAT, report->clusters);
 	put_field(to, "l1", report->l1);
 	put_field(to, "l2", report->l2);
 	put_field(to, "prior", report->prior);
+	if (report->profile > 0)
+		put_field(to, "profile", report->profile);
 	appendStringInfoString(to, ",\"class_weights\":");
 	put_numbers(to, report->class_weight, 2);
 	appendStringInfoChar(to, '}');
@@ -308,6 +316,7 @@ get_terms(CjJson *json, JsonbContainer *from, CjModel *model)
 	model->aliased = palloc0_array(bool, n);
 	model->center = palloc0_array(double, n);
 	model->spread = palloc0_array(double, n);
+	model->profile = palloc_array(double, 2 * n);
 	for (int t = 0; t < model->nterms && !json->failed; t++)
 	{
 		JsonbContainer *term = cj_json_element(json, terms, t);
@@ -317,6 +326,8 @@ get_terms(CjJson *json, JsonbContainer *from, CjModel *model)
 		model->coef[t] = isnan(estimate) ? 0 : estimate;
 		model->center[t] = cj_json_number_or(json, term, "mean", NAN);
 		model->spread[t] = cj_json_number_or(json, term, "sd", NAN);
+		model->profile[2 * t] = cj_json_number_or(json, term, "profile_low", NAN);
+		model->profile[2 * t + 1] = cj_json_number_or(json, term, "profile_high", NAN);
 	}
 	if (rows == NULL)
 		return;
@@ -369,10 +380,12 @@ get_report(CjJson *json, JsonbContainer *from, CjFitReport *report)
 	report->separation = find_name(json, cj_json_text_or(json, from, "separation", "none"),
 								   separation_name, lengthof(separation_name));
 	report->se_kind = find_name(json, cj_json_text_or(json, from, "standard_errors", "model"),
-								se_name, lengthof(se_name));
+								cj_se_name, CJ_SE_COUNT);
+	report->clusters = cj_json_integer_or(json, from, "clusters", 0, 0, PG_INT64_MAX);
 	report->l1 = cj_json_number_or(json, from, "l1", 0);
 	report->l2 = cj_json_number_or(json, from, "l2", 0);
 	report->prior = cj_json_number_or(json, from, "prior", 0);
+	report->profile = cj_json_number_or(json, from, "profile", 0);
 	if (n != 2)
 		cj_json_fault(json, "there are two class weights");
 	else
@@ -459,6 +472,8 @@ get_model(CjJson *json, JsonbContainer *root, CjModel *model)
 	model->report.class_weight[0] = model->report.class_weight[1] = 1;
 	if (report != NULL)
 		get_report(json, report, &model->report);
+	if (model->report.profile == 0)
+		model->profile = NULL;
 	if (quantiles != NULL)
 	{
 		int64		n;

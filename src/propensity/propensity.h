@@ -10,9 +10,10 @@
  * scores to probabilities.
  *
  * Files: sample.c (collecting rows), design.c (rows to the columns of a
- * regression), logit.c (likelihood, Newton), penalty.c (lasso, ridge), firth.c,
+ * regression), logit.c (likelihood, Newton), robust.c
+ * (errors that do not trust the model), profile.c (likelihood intervals), penalty.c (lasso, ridge), firth.c,
  * separation.c, fit.c (the whole fit), matrix.c and numeric.c (small numerics),
- * prepare.c (levels, histograms), model.c (bytes), terms.c, score.c, trees.c,
+ * prepare.c (levels, histograms), model.c (bytes), terms.c, score.c, effects.c, trees.c,
  * ranking.c, metrics.c, tables.c, calibrate.c (evaluation, see evaluate.h),
  * features.c (numbers from a journey).  The *_sql.c files unpack arguments and
  * pack results; json_read_sql.c and model_json_sql.c use the server's jsonb.
@@ -208,8 +209,13 @@ typedef enum CjSeKind
 {
 	CJ_SE_MODEL = 0,
 	CJ_SE_HC0,
-	CJ_SE_HC1
+	CJ_SE_HC1,
+	CJ_SE_CR0,					/* by cluster */
+	CJ_SE_CR1
 } CjSeKind;
+
+#define CJ_SE_COUNT		(CJ_SE_CR1 + 1)
+extern const char *const cj_se_name[CJ_SE_COUNT];
 
 /* What a fit found besides coefficients. */
 typedef struct CjFitReport
@@ -228,11 +234,13 @@ typedef struct CjFitReport
 	bool		one_class;
 	uint8		separation;		/* CjSeparation */
 	uint8		se_kind;		/* CjSeKind */
+	int64		clusters;		/* 0 if errors are not by cluster */
 	bool		firth;
 	bool		has_errors;		/* the covariance is known */
 	double		l1;
 	double		l2;
 	double		prior;			/* 0 if none was given */
+	double		profile;		/* level of the profile intervals; 0 without */
 	double		class_weight[2];	/* of false, of true */
 } CjFitReport;
 
@@ -276,6 +284,7 @@ typedef struct CjModel
 	double	   *center;			/* the term's mean in training */
 	double	   *spread;			/* its standard deviation */
 	double	   *covariance;		/* lower triangle by rows; NULL if unknown */
+	double	   *profile;		/* low and high end of each term, NaN if unknown; or NULL */
 	CjFitReport report;
 	double	   *quantiles;		/* of training links, CJ_QUANTILES; NULL if unknown */
 	int32		ntrees;
@@ -331,6 +340,7 @@ typedef struct CjFitOptions
 	int			nnames;
 	CjText	   *exclude;		/* columns to leave out */
 	int			nexclude;
+	CjText		cluster;		/* column of the rows' clusters; data NULL if none */
 	CjText	   *reference_columns;	/* reference levels: column, level */
 	CjText	   *reference_levels;
 	int			nreference;
@@ -342,6 +352,7 @@ typedef struct CjFitOptions
 	bool		intercept;
 	double		class_weight[2];
 	double		prior;			/* 0 if none */
+	double		profile;		/* 0 if not wanted */
 	uint8		se_kind;
 	uint8		missing;
 	int32		min_count;		/* rarer levels are "other" */
@@ -354,6 +365,9 @@ typedef struct CjFitOptions
 extern void cj_fit_defaults(CjFitOptions *options);
 extern void cj_fit_options_check(const CjFitOptions *options);
 extern void cj_fit_options_write(StringInfo to, const CjFitOptions *options);
+
+/* Is this the column that holds the clusters? */
+extern bool cj_is_cluster(const CjFitOptions *options, CjText name);
 extern CjMissing cj_fit_options_missing(const void *bytes, int size);
 extern void cj_fit_options_read(const void *bytes, int size, CjFitOptions *options);
 
@@ -367,6 +381,7 @@ typedef struct CjInput
 	CjText		column;
 	int32		element;
 	uint8		kind;
+	bool		is_cluster;		/* no feature, but the rows' clusters */
 	int32		ncodes;
 	CjText	   *codes;
 } CjInput;
@@ -406,6 +421,28 @@ extern double cj_link_percentile(const CjModel *model, double link);
 
 /* Which bin of a feature's histogram a value falls into. */
 extern int	cj_feature_bin(const CjFeature *feature, double value);
+
+/* ---- average marginal effects (effects.c) ---- */
+
+typedef enum CjEffectKind
+{
+	CJ_EFFECT_NONE = 0,			/* the intercept, aliased terms, "is missing" of numbers */
+	CJ_EFFECT_SLOPE,			/* of a number: a derivative */
+	CJ_EFFECT_SWITCH,			/* of a boolean: true less false */
+	CJ_EFFECT_LEVEL				/* of a level: less the reference */
+} CjEffectKind;
+
+extern CjEffectKind cj_effect_kind(const CjModel *model, int term);
+
+/*
+ * Sums over rows: of the probability's derivative and its gradient, then of
+ * each difference and its gradient.  "terms" is room for a row's terms.
+ */
+extern int	cj_effects_size(const CjModel *model);
+extern void cj_effects_add(const CjModel *model, const double *values, double *terms,
+						   double *sums);
+extern double cj_effect(const CjModel *model, const double *sums, int64 rows, int term,
+						double *error);
 
 /* ---- numbers from a journey (features.c) ---- */
 

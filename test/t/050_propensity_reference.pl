@@ -96,10 +96,10 @@ SKIP:
 	is($same, $rounds, 'random fits are those of R');
 
 	# facts of data sets that come with R
-	system("Rscript -e 'write.csv(infert[, c(\"case\", \"spontaneous\", \"induced\")], \"$directory/infert.csv\", row.names = FALSE)' -e 'write.csv(mtcars, \"$directory/mtcars.csv\", row.names = FALSE)' >/dev/null 2>&1");
+	system("Rscript -e 'write.csv(infert[, c(\"case\", \"spontaneous\", \"induced\", \"stratum\")], \"$directory/infert.csv\", row.names = FALSE)' -e 'write.csv(mtcars, \"$directory/mtcars.csv\", row.names = FALSE)' >/dev/null 2>&1");
 	chmod 0644, "$directory/infert.csv", "$directory/mtcars.csv";
 	$node->safe_psql('postgres', qq{
-		CREATE TABLE infert (y int, spontaneous int, induced int);
+		CREATE TABLE infert (y int, spontaneous int, induced int, stratum int);
 		COPY infert FROM '$directory/infert.csv' WITH (FORMAT csv, HEADER);
 		CREATE TABLE mtcars (mpg float8, cyl float8, disp float8, hp float8, drat float8, wt float8, qsec float8, vs int, am int, gear int, carb int);
 		COPY mtcars FROM '$directory/mtcars.csv' WITH (FORMAT csv, HEADER)});
@@ -122,6 +122,18 @@ SKIP:
 	is($node->safe_psql('postgres', q{
 		SELECT round((propensity_summary(propensity_fit(y = 1, f)) ->> 'aic')::numeric, 7) FROM infert, LATERAL (SELECT spontaneous, induced) f}),
 		'285.6119788', 'AIC of infert');
+	my %clustered = (
+		CR0 => [ 0.1650452338, 0.2083398736, 0.1638352508 ],
+		CR1 => [ 0.16672493, 0.21046019, 0.16550263 ]);
+	for my $kind (sort keys %clustered)
+	{
+		my @got = split /\n/, $node->safe_psql('postgres', qq{
+			WITH m AS MATERIALIZED (SELECT propensity_fit(y = 1, f, fit_options(cluster => 'stratum', standard_errors => '$kind')) AS model
+				FROM infert i, LATERAL (SELECT i.stratum, i.spontaneous, i.induced) f)
+			SELECT std_error FROM m, propensity_coefficients(model) WITH ORDINALITY ORDER BY ordinality});
+		my @expected = @{ $clustered{$kind} };
+		is(scalar(grep { !near($got[$_], $expected[$_], 1e-7) } 0 .. $#expected), 0, "errors by cluster of infert, $kind");
+	}
 }
 
 # penalised fits: at the best coefficients the gradient balances the penalties
@@ -185,7 +197,7 @@ SKIP:
 # damaged bytes: an error or another consistent model, never a crash
 {
 	$node->safe_psql('postgres', qq{
-		CREATE TABLE models AS SELECT propensity_fit(y, f, fit_options(missing => 'indicator')) AS model FROM rows r, LATERAL (SELECT r.a, r.b, r.level) f;
+		CREATE TABLE models AS SELECT propensity_fit(y, f, fit_options(missing => 'indicator', profile => 0.9)) AS model FROM rows r, LATERAL (SELECT r.a, r.b, r.level) f;
 		COPY models TO '$directory/model.bin' WITH (FORMAT binary)});
 	open my $in, '<:raw', "$directory/model.bin" or die;
 	my $whole = do { local $/; <$in> };

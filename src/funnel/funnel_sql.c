@@ -33,7 +33,7 @@ PG_FUNCTION_INFO_V1(cj_journey_funnel_level);
 enum
 {
 	ARG_JOURNEY, ARG_STEPS, ARG_WITHIN, ARG_ORDERING, ARG_STEP_WITHIN, ARG_MIN_GAP,
-	ARG_EXCLUDE, ARG_STEP_EXCLUDE, ARG_SAME, ARG_ENTRY, ARG_AS_OF
+	ARG_EXCLUDE, ARG_STEP_EXCLUDE, ARG_SAME, ARG_ENTRY, ARG_AS_OF, ARG_GRACE
 };
 
 typedef struct CallSite
@@ -240,6 +240,13 @@ read_spec(FunctionCallInfo fcinfo, CjFunnelSpec *spec)
 	read_exclusions(fcinfo, spec);
 	if (!PG_ARGISNULL(ARG_AS_OF))
 		spec->as_of = PG_GETARG_TIMESTAMPTZ(ARG_AS_OF);
+	if (!PG_ARGISNULL(ARG_GRACE))
+		spec->grace = cj_interval_usec_positive(PG_GETARG_INTERVAL_P(ARG_GRACE), "grace");
+	if (spec->grace > 0 && spec->ordering != CJ_ORDERED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" goes with ordering \"%s\" only", "grace", "ordered"),
+				 errhint("The orderings \"strict\" and \"exact\" ask what lies between two steps; \"any\" needs no grace.")));
 	if (spec->ordering == CJ_ANY_ORDER &&
 		(spec->step_within != NULL || spec->min_gap != NULL || spec->nstep_exclude != NULL ||
 		 spec->nrequired < spec->nsteps))

@@ -248,11 +248,10 @@ read_spec(FunctionCallInfo fcinfo, CjFunnelSpec *spec)
 				 errmsg("\"%s\" goes with ordering \"%s\" only", "grace", "ordered"),
 				 errhint("The orderings \"strict\" and \"exact\" ask what lies between two steps; \"any\" needs no grace.")));
 	if (spec->ordering == CJ_ANY_ORDER &&
-		(spec->step_within != NULL || spec->min_gap != NULL || spec->nstep_exclude != NULL ||
-		 spec->nrequired < spec->nsteps))
+		(spec->step_within != NULL || spec->min_gap != NULL || spec->nstep_exclude != NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("ordering \"any\" goes neither with conditions between steps nor with optional steps"),
+				 errmsg("ordering \"any\" does not go with conditions between steps"),
 				 errhint("Use within, exclude and same, which hold for the whole attempt.")));
 }
 

@@ -508,7 +508,7 @@ cj_funnel_run(CjFunnelEngine *engine, const CjView *view, CjFunnelResult *result
 	if (spec->ordering == CJ_ANY_ORDER)
 	{
 		result->level = run_any(engine, view, result);
-		if (result->level > 0 && result->level < spec->nsteps &&
+		if (result->level > 0 && result->level < spec->nrequired &&
 			!TIMESTAMP_IS_NOEND(spec->as_of) &&
 			(spec->within < 0 || cj_gap_between(spec->as_of, result->entered_at) < spec->within))
 			result->open_until = spec->within < 0 ? DT_NOEND : result->entered_at + spec->within;

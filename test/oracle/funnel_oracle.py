@@ -103,10 +103,10 @@ def funnel_level(events, case):
             options = [assign(k + 1, left)] if k > 0 else []
             options += [1 + assign(k + 1, left - {s}) for s in left if fits(steps[s], reach[k])]
             return max(options, default=0)
-        return assign(0, frozenset(range(len(steps))))
+        return assign(0, frozenset(required))
 
     if case["ordering"] == "any":
-        starts = [i for i in range(n) if whole(i) and any(fits(s, i) for s in steps)]
+        starts = [i for i in range(n) if whole(i) and any(fits(steps[s], i) for s in required)]
         if case["entry"] != "best":
             starts = starts[:1] if case["entry"] == "first" else starts[-1:]
         return max([any_order(i) for i in starts], default=0)
@@ -121,10 +121,9 @@ def funnel_case(rng):
     count = rng.randint(1, 4)
     steps = [rng.choice(["a", "b", "c", "[a|b]", "[b|c]"]) for _ in range(count)]
     ordering = rng.choice(["ordered", "ordered", "strict", "exact", "any"])
-    if ordering != "any":
-        steps = [s + ("?" if rng.random() < 0.2 else "") for s in steps]
-        if all(s.endswith("?") for s in steps):
-            steps[0] = steps[0][:-1]
+    steps = [s + ("?" if rng.random() < 0.2 else "") for s in steps]
+    if all(s.endswith("?") for s in steps):
+        steps[0] = steps[0][:-1]
     grace = rng.choice([0, 1, 2, 3]) if ordering == "ordered" and rng.random() < 0.6 else None
     gaps = count - 1
     free = ordering != "any" and gaps > 0

@@ -31,6 +31,10 @@ FROM unnest('{a b c,a d b c,a a b b c c,c b a,a b a c,a b a b c,a d a b c}'::tex
 SELECT pg_temp.show(journey_funnel(pg_temp.j('c@0 a@3 b@9'), '{a,b,c}', '8 s', 'any')) AS outside,
        pg_temp.show(journey_funnel(pg_temp.j('c@0 x@1 a@3 c@4 b@9'), '{a,b,c}', '8 s', 'any', exclude => 'x')) AS excluded,
        pg_temp.show(journey_funnel(pg_temp.j('a b'), '{[a|b],a}', NULL, 'any')) AS one_event_one_step;
+SELECT pg_temp.show(journey_funnel(pg_temp.j('x@0 b@1 a@3'), '{a,x?,b}', NULL, 'any')) AS entry_is_required,
+       pg_temp.show(journey_funnel(pg_temp.j('b@1 x@2 a@3 y@4'), '{a,x?,b,y?,z?}', '9 s', 'any')) AS taken,
+       pg_temp.show(journey_funnel(pg_temp.j('a@1 b@2'), '{[a|b]?,a,b}', NULL, 'any')) AS required_first,
+       pg_temp.show(journey_funnel(pg_temp.j('a@1 b@2 a@3'), '{[a|b]?,[a|c],b}', NULL, 'any')) AS then_optional;
 
 -- Optional steps, alternatives, conditions, SAME
 SELECT pg_temp.show(journey_funnel(pg_temp.j('a b c'), '{a,x?,b,c}')) AS skipped, pg_temp.show(journey_funnel(pg_temp.j('a x b c'), '{a,x?,b,c,y?}')) AS taken,
@@ -92,7 +96,7 @@ SELECT journey_funnel('{}', '{a,b}', ordering => 'loose');
 SELECT journey_funnel('{}', '{a,b}', within => '1 month');
 SELECT journey_funnel('{}', '{a,b,c}', step_exclude => '{x}');
 SELECT journey_funnel('{}', '{a,b,c,d}', step_within => '{1 s,1 s}');
-SELECT journey_funnel('{}', '{a,b?}', ordering => 'any');
+SELECT journey_funnel('{}', '{a,b}', ordering => 'any', min_gap => '{1 s}');
 SELECT journey_funnel('{}', '{a,b}', ordering => 'strict', grace => '1 s');
 SELECT journey_funnel('{}', '{a,b}', grace => '-1 s');
 SELECT journey_funnel(NULL, '{a}') IS NULL AS unknown, pg_temp.show(journey_funnel('{}', '{a,b}')) AS empty;

@@ -415,7 +415,7 @@ CREATE FUNCTION journey_funnel_level(journey journey, steps journey_pattern[], w
     AS 'MODULE_PATHNAME', 'cj_journey_funnel_level'
     LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION journey_funnel_level(journey, journey_pattern[], interval) IS
-    'required steps reached: the level of journey_funnel alone, several times quicker';
+    'required steps reached: the level of journey_funnel alone, and quicker';
 
 -- ---------------------------------------------------------------------------
 -- Many journeys in a funnel

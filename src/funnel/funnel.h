@@ -204,9 +204,12 @@ extern bool cj_grace_search(CjGrace *grace, int32 start);
 /* For each name the steps it serves; returns how many first steps have a name. */
 extern int	cj_funnel_resolve(const CjFunnelSpec *spec, const CjNames *names, uint64 *masks);
 
-/* The level among the first n events; *tied if another order within an instant might reach more. */
+/*
+ * The level among the first n events, in *loose that without the window; *tied
+ * if another order within an instant might reach more.
+ */
 extern int	cj_funnel_pass(const CjView *view, const uint64 *masks,
-						   int32 n, int most, int64 within, bool *tied);
+						   int32 n, int most, int64 within, bool *tied, int *loose);
 
 /* The events of the first attempt that reaches the level. */
 extern void cj_funnel_first_attempt(const CjView *view, const uint64 *masks, int32 n,

@@ -245,6 +245,7 @@ run_plain(CjFunnelEngine *engine, const CjView *view, int *level, int *most,
 	CjCodes    *codes;
 	bool		found;
 	bool		tied;
+	int			loose;
 
 	*level = *most = 0;
 	if (n == 0)
@@ -255,7 +256,7 @@ run_plain(CjFunnelEngine *engine, const CjView *view, int *level, int *most,
 	*most = codes->extra;
 	if (*most == 0)
 		return true;
-	*level = cj_funnel_pass(view, codes->masks, n, *most, spec->within, &tied);
+	*level = cj_funnel_pass(view, codes->masks, n, *most, spec->within, &tied, &loose);
 	if (tied && *level < *most)
 		return false;
 	if (result == NULL || *level == 0)
@@ -268,9 +269,7 @@ run_plain(CjFunnelEngine *engine, const CjView *view, int *level, int *most,
 		result->step_times[s] = cj_time(view, chain[s]);
 	result->entered_at = result->step_times[0];
 	if (*level < spec->nrequired)
-		result->drop = spec->within >= 0 && *level < *most &&
-			cj_funnel_pass(view, codes->masks, n, *level + 1, -1, &tied) > *level ?
-			CJ_DROP_WINDOW : CJ_DROP_NO_STEP;
+		result->drop = loose > *level ? CJ_DROP_WINDOW : CJ_DROP_NO_STEP;
 	return true;
 }
 

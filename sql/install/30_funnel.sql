@@ -403,18 +403,19 @@ CREATE FUNCTION journey_funnel(
     step_exclude journey_pattern[] DEFAULT NULL,
     same text DEFAULT NULL,
     entry text DEFAULT 'best',
-    as_of timestamptz DEFAULT 'infinity'
+    as_of timestamptz DEFAULT 'infinity',
+    grace interval DEFAULT NULL
 ) RETURNS funnel_result
     AS 'MODULE_PATHNAME', 'cj_journey_funnel'
     LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50;
-COMMENT ON FUNCTION journey_funnel(journey, journey_pattern[], interval, text, interval[], interval[], journey_pattern, journey_pattern[], text, text, timestamptz) IS
-    'how far the journey gets in a funnel, each step one event ("?" after it: optional); every attempt is tried and the best wins, one event serves one step; NULL for a NULL journey';
+COMMENT ON FUNCTION journey_funnel(journey, journey_pattern[], interval, text, interval[], interval[], journey_pattern, journey_pattern[], text, text, timestamptz, interval) IS
+    'how far the journey gets in a funnel, each step one event ("?" after it: optional); every attempt is tried and the best wins, one event serves one step; with grace a step may precede earlier ones by so much; NULL for a NULL journey';
 
 CREATE FUNCTION journey_funnel_level(journey journey, steps journey_pattern[], within interval DEFAULT NULL) RETURNS integer
     AS 'MODULE_PATHNAME', 'cj_journey_funnel_level'
     LANGUAGE C IMMUTABLE PARALLEL SAFE COST 20;
 COMMENT ON FUNCTION journey_funnel_level(journey, journey_pattern[], interval) IS
-    'required steps reached: the level of journey_funnel alone, several times quicker';
+    'required steps reached: the level of journey_funnel alone, and quicker';
 
 -- ---------------------------------------------------------------------------
 -- Many journeys in a funnel

@@ -134,6 +134,7 @@ typedef struct CjFunnelSpec
 	CjElement **exclude;
 	int		   *nstep_exclude;	/* after each step but the last; may be NULL */
 	CjElement ***step_exclude;
+	int64		grace;			/* steps may be out of order by so much; 0: not at all */
 	TimestampTz as_of;
 } CjFunnelSpec;
 
@@ -169,14 +170,46 @@ extern void cj_funnel_run(CjFunnelEngine *engine, const CjView *view, CjFunnelRe
 /* Required steps reached; quicker, as nothing else is found out. */
 extern int	cj_funnel_level(CjFunnelEngine *engine, const CjView *view);
 
+/* Is the event one of these? */
+extern bool cj_event_is_any(CjElement *const *elements, int count, const CjView *view, int32 event);
+
+/* ---- steps in any order (any_order.c) ---- */
+
+/* The level; step_times and entered_at of the result are filled in. */
+extern int	cj_funnel_any_order(const CjFunnelSpec *spec, const CjMatcher *matcher,
+								const int *step_of, CjFunnelResult *result);
+
+/* ---- funnels with a grace (grace.c) ---- */
+
+/* Kinds of conditions that a variant of a funnel leaves out. */
+#define CJ_WITHOUT_EXCLUSION	0x01
+#define CJ_WITHOUT_ORDER		0x02
+#define CJ_WITHOUT_SAME			0x04
+#define CJ_WITHOUT_WINDOW		0x08
+
+typedef struct CjGrace CjGrace;
+
+/*
+ * For the journey that the matcher is bound to, whose states serve these
+ * steps; memory is taken from the current context.
+ */
+extern CjGrace *cj_grace_begin(const CjFunnelSpec *spec, CjMatcher *matcher, const int *step_of,
+							   int count, int without);
+
+/* Does an attempt that begins with this event take all steps? It is left in the matcher. */
+extern bool cj_grace_search(CjGrace *grace, int32 start);
+
 /* ---- plain funnels (plain_funnel.c) ---- */
 
 /* For each name the steps it serves; returns how many first steps have a name. */
 extern int	cj_funnel_resolve(const CjFunnelSpec *spec, const CjNames *names, uint64 *masks);
 
-/* The level among the first n events; *tied if another order within an instant might reach more. */
+/*
+ * The level among the first n events, in *loose that without the window; *tied
+ * if another order within an instant might reach more.
+ */
 extern int	cj_funnel_pass(const CjView *view, const uint64 *masks,
-						   int32 n, int most, int64 within, bool *tied);
+						   int32 n, int most, int64 within, bool *tied, int *loose);
 
 /* The events of the first attempt that reaches the level. */
 extern void cj_funnel_first_attempt(const CjView *view, const uint64 *masks, int32 n,

@@ -33,7 +33,7 @@ PG_FUNCTION_INFO_V1(cj_journey_funnel_level);
 enum
 {
 	ARG_JOURNEY, ARG_STEPS, ARG_WITHIN, ARG_ORDERING, ARG_STEP_WITHIN, ARG_MIN_GAP,
-	ARG_EXCLUDE, ARG_STEP_EXCLUDE, ARG_SAME, ARG_ENTRY, ARG_AS_OF
+	ARG_EXCLUDE, ARG_STEP_EXCLUDE, ARG_SAME, ARG_ENTRY, ARG_AS_OF, ARG_GRACE
 };
 
 typedef struct CallSite
@@ -42,7 +42,8 @@ typedef struct CallSite
 	MemoryContext context;
 	CjFunnelSpec spec;
 	CjFunnelEngine *engine;		/* NULL until compiled */
-	TupleDesc	desc;
+	TupleDesc	desc;			/* NULL until needed */
+	Datum		reasons[CJ_DROP_NO_STEP + 1];
 } CallSite;
 
 pg_noreturn static void
@@ -240,12 +241,18 @@ read_spec(FunctionCallInfo fcinfo, CjFunnelSpec *spec)
 	read_exclusions(fcinfo, spec);
 	if (!PG_ARGISNULL(ARG_AS_OF))
 		spec->as_of = PG_GETARG_TIMESTAMPTZ(ARG_AS_OF);
-	if (spec->ordering == CJ_ANY_ORDER &&
-		(spec->step_within != NULL || spec->min_gap != NULL || spec->nstep_exclude != NULL ||
-		 spec->nrequired < spec->nsteps))
+	if (!PG_ARGISNULL(ARG_GRACE))
+		spec->grace = cj_interval_usec_positive(PG_GETARG_INTERVAL_P(ARG_GRACE), "grace");
+	if (spec->grace > 0 && spec->ordering != CJ_ORDERED)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("ordering \"any\" goes neither with conditions between steps nor with optional steps"),
+				 errmsg("\"%s\" goes with ordering \"%s\" only", "grace", "ordered"),
+				 errhint("The orderings \"strict\" and \"exact\" ask what lies between two steps; \"any\" needs no grace.")));
+	if (spec->ordering == CJ_ANY_ORDER &&
+		(spec->step_within != NULL || spec->min_gap != NULL || spec->nstep_exclude != NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("ordering \"any\" does not go with conditions between steps"),
 				 errhint("Use within, exclude and same, which hold for the whole attempt.")));
 }
 
@@ -276,29 +283,59 @@ call_site(FunctionCallInfo fcinfo)
 	return site;
 }
 
+/* An array of times, NULL where there is none, made in one piece. */
 static Datum
 times_array(const TimestampTz *times, int count)
 {
-	Datum	   *values = palloc_array(Datum, count);
-	bool	   *nulls = palloc_array(bool, count);
-	int			lower = 1;
+	int			present = 0;
+	Size		header;
+	Size		size;
+	ArrayType  *array;
+	TimestampTz *to;
 
 	for (int i = 0; i < count; i++)
+		present += times[i] != DT_NOBEGIN;
+	header = present < count ? ARR_OVERHEAD_WITHNULLS(1, count) : ARR_OVERHEAD_NONULLS(1);
+	size = header + present * sizeof(TimestampTz);
+	array = palloc0(size);
+	SET_VARSIZE(array, size);
+	array->ndim = 1;
+	array->dataoffset = present < count ? header : 0;
+	array->elemtype = TIMESTAMPTZOID;
+	ARR_DIMS(array)[0] = count;
+	ARR_LBOUND(array)[0] = 1;
+	to = (TimestampTz *) ((char *) array + header);
+	for (int i = 0; i < count; i++)
 	{
-		values[i] = TimestampTzGetDatum(times[i]);
-		nulls[i] = times[i] == DT_NOBEGIN;
+		if (times[i] == DT_NOBEGIN)
+			continue;
+		*to++ = times[i];
+		if (present < count)
+			ARR_NULLBITMAP(array)[i / 8] |= 1 << (i % 8);
 	}
-	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower, TIMESTAMPTZOID,
-											  8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return PointerGetDatum(array);
+}
+
+static const char *const reasons[] = {
+	NULL, "no entry", "open", "exclusion", "violation", "same", "window", "no step"
+};
+
+/* What every row of the call site shares. */
+static void
+prepare_results(FunctionCallInfo fcinfo, CallSite *site)
+{
+	MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+	site->desc = cj_result_tupdesc(fcinfo);
+	for (int r = 1; r <= CJ_DROP_NO_STEP; r++)
+		site->reasons[r] = CStringGetTextDatum(reasons[r]);
+	MemoryContextSwitchTo(old);
 }
 
 /* journey_funnel(journey, steps, within, ...) */
 Datum
 cj_journey_funnel(PG_FUNCTION_ARGS)
 {
-	static const char *const reasons[] = {
-		NULL, "no entry", "open", "exclusion", "violation", "same", "window", "no step"
-	};
 	TimestampTz times[CJ_FUNNEL_MAX_STEPS];
 	CjFunnelResult result = {.step_times = times};
 	CallSite   *site;
@@ -314,12 +351,7 @@ cj_journey_funnel(PG_FUNCTION_ARGS)
 		cj_funnel_run(site->engine, &view, &result);
 	}
 	if (site->desc == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-
-		site->desc = cj_result_tupdesc(fcinfo);
-		MemoryContextSwitchTo(old);
-	}
+		prepare_results(fcinfo, site);
 	values[0] = Int32GetDatum(result.level);
 	values[1] = BoolGetDatum(result.drop == CJ_DROP_NONE);
 	values[2] = TimestampTzGetDatum(result.entered_at);
@@ -327,8 +359,8 @@ cj_journey_funnel(PG_FUNCTION_ARGS)
 	values[3] = TimestampTzGetDatum(result.completed_at);
 	nulls[3] = result.completed_at == DT_NOBEGIN;
 	values[4] = times_array(times, site->spec.nsteps);
-	nulls[5] = reasons[result.drop] == NULL;
-	values[5] = nulls[5] ? (Datum) 0 : CStringGetTextDatum(reasons[result.drop]);
+	nulls[5] = result.drop == CJ_DROP_NONE;
+	values[5] = site->reasons[result.drop];
 	values[6] = TimestampTzGetDatum(result.open_until);
 	nulls[6] = result.open_until == DT_NOBEGIN;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(site->desc, values, nulls)));

@@ -25,23 +25,18 @@
 
 #include "compat.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 
 #include "funnel/funnel.h"
-
-/* Kinds of conditions that a variant of the funnel leaves out. */
-#define WITHOUT_EXCLUSION	0x01
-#define WITHOUT_ORDER		0x02
-#define WITHOUT_SAME		0x04
-#define WITHOUT_WINDOW		0x08
 
 #define VARIANTS			5	/* all conditions, then one kind less each */
 
 static const int variant_without[VARIANTS] = {
 	0,
-	WITHOUT_EXCLUSION,
-	WITHOUT_EXCLUSION | WITHOUT_ORDER,
-	WITHOUT_EXCLUSION | WITHOUT_ORDER | WITHOUT_SAME,
-	WITHOUT_EXCLUSION | WITHOUT_ORDER | WITHOUT_SAME | WITHOUT_WINDOW
+	CJ_WITHOUT_EXCLUSION,
+	CJ_WITHOUT_EXCLUSION | CJ_WITHOUT_ORDER,
+	CJ_WITHOUT_EXCLUSION | CJ_WITHOUT_ORDER | CJ_WITHOUT_SAME,
+	CJ_WITHOUT_EXCLUSION | CJ_WITHOUT_ORDER | CJ_WITHOUT_SAME | CJ_WITHOUT_WINDOW
 };
 
 /* The matcher of a level in a variant, and the step of each state. */
@@ -58,6 +53,7 @@ struct CjFunnelEngine
 	Stage	   *stages;			/* level - 1, variant */
 	bool		plain;			/* the single pass decides */
 	CjCodeCache *codes;
+	MemoryContext scratch;		/* of one search with a grace */
 };
 
 /* ---- from steps to a pattern ---- */
@@ -89,7 +85,7 @@ make_gap(const CjFunnelSpec *spec, int s, int without, CjGap *gap)
 {
 	memset(gap, 0, sizeof(*gap));
 	gap->connector = CJ_ARROW;
-	if (!(without & WITHOUT_WINDOW))
+	if (!(without & CJ_WITHOUT_WINDOW))
 	{
 		if (spec->step_within != NULL && spec->step_within[s - 1] >= 0)
 		{
@@ -102,7 +98,7 @@ make_gap(const CjFunnelSpec *spec, int s, int without, CjGap *gap)
 			gap->min = spec->min_gap[s - 1];
 		}
 	}
-	if (!(without & WITHOUT_EXCLUSION))
+	if (!(without & CJ_WITHOUT_EXCLUSION))
 	{
 		int			more = spec->nstep_exclude != NULL ? spec->nstep_exclude[s - 1] : 0;
 
@@ -111,7 +107,7 @@ make_gap(const CjFunnelSpec *spec, int s, int without, CjGap *gap)
 		if (more > 0)
 			forbid(gap, spec->step_exclude[s - 1], more);
 	}
-	if (without & WITHOUT_ORDER)
+	if (without & CJ_WITHOUT_ORDER)
 		return;
 	if (spec->ordering == CJ_EXACT)
 	{
@@ -177,8 +173,8 @@ build_tree(const CjFunnelSpec *spec, int level, int without)
 	scope = make_node(CJ_NODE_SCOPE, 1);
 	scope->count = 1;
 	scope->children[0] = sequence;
-	scope->within = without & WITHOUT_WINDOW ? -1 : spec->within;
-	scope->attributes = without & WITHOUT_SAME ? 0 : spec->same;
+	scope->within = without & CJ_WITHOUT_WINDOW ? -1 : spec->within;
+	scope->attributes = without & CJ_WITHOUT_SAME ? 0 : spec->same;
 	return scope;
 }
 
@@ -220,9 +216,11 @@ cj_funnel_create(const CjFunnelSpec *spec, MemoryContext context)
 	engine->context = context;
 	engine->stages = MemoryContextAllocZero(context, spec->nrequired * VARIANTS * sizeof(Stage));
 	engine->codes = cj_codes_create(context);
+	if (spec->grace > 0)
+		engine->scratch = AllocSetContextCreate(context, "funnel with grace", ALLOCSET_DEFAULT_SIZES);
 	engine->plain = spec->ordering == CJ_ORDERED && spec->step_within == NULL &&
 		spec->min_gap == NULL && spec->same == 0 && spec->nexclude == 0 &&
-		spec->nstep_exclude == NULL && spec->entry == CJ_ENTRY_BEST &&
+		spec->nstep_exclude == NULL && spec->grace == 0 && spec->entry == CJ_ENTRY_BEST &&
 		spec->nrequired == spec->nsteps;
 	for (int s = 0; s < spec->nsteps; s++)
 		for (int e = 0; e < spec->steps[s].nelements; e++)
@@ -247,6 +245,7 @@ run_plain(CjFunnelEngine *engine, const CjView *view, int *level, int *most,
 	CjCodes    *codes;
 	bool		found;
 	bool		tied;
+	int			loose;
 
 	*level = *most = 0;
 	if (n == 0)
@@ -257,7 +256,7 @@ run_plain(CjFunnelEngine *engine, const CjView *view, int *level, int *most,
 	*most = codes->extra;
 	if (*most == 0)
 		return true;
-	*level = cj_funnel_pass(view, codes->masks, n, *most, spec->within, &tied);
+	*level = cj_funnel_pass(view, codes->masks, n, *most, spec->within, &tied, &loose);
 	if (tied && *level < *most)
 		return false;
 	if (result == NULL || *level == 0)
@@ -270,115 +269,21 @@ run_plain(CjFunnelEngine *engine, const CjView *view, int *level, int *most,
 		result->step_times[s] = cj_time(view, chain[s]);
 	result->entered_at = result->step_times[0];
 	if (*level < spec->nrequired)
-		result->drop = spec->within >= 0 && *level < *most &&
-			cj_funnel_pass(view, codes->masks, n, *level + 1, -1, &tied) > *level ?
-			CJ_DROP_WINDOW : CJ_DROP_NO_STEP;
+		result->drop = loose > *level ? CJ_DROP_WINDOW : CJ_DROP_NO_STEP;
 	return true;
 }
 
-/* ---- any order ---- */
-
-static bool
-satisfies_step(const CjMatcher *matcher, const Stage *stage, int32 event, int step)
-{
-	const CjAutomaton *automaton = matcher->automaton;
-
-	for (int s = 0; s < automaton->nstates; s++)
-		if (stage->step_of[s] == step && cj_state_satisfied(matcher, &automaton->states[s], event))
-			return true;
-	return false;
-}
-
-/* Gives the event to a step, moving another step's event if need be. */
-static bool
-give(const CjMatcher *matcher, const Stage *stage, int nsteps, int32 event,
-	 int32 *taken, bool *tried)
-{
-	check_stack_depth();
-	for (int s = 0; s < nsteps; s++)
-	{
-		if (tried[s] || !satisfies_step(matcher, stage, event, s))
-			continue;
-		tried[s] = true;
-		if (taken[s] < 0 || give(matcher, stage, nsteps, taken[s], taken, tried))
-		{
-			taken[s] = event;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool
-excluded(const CjFunnelSpec *spec, const CjView *view, int32 event)
-{
-	for (int x = 0; x < spec->nexclude; x++)
-		if (cj_nameset_has(&spec->exclude[x]->names, cj_name(&view->events, cj_event_code(view, event))) &&
-			cj_element_qualified(spec->exclude[x], view, event))
-			return true;
-	return false;
-}
-
-/* The most steps from this event on, each given one event: an augmenting path per event. */
-static int
-attempt_any(const CjFunnelEngine *engine, const Stage *stage, int32 start, int32 *taken)
-{
-	const CjFunnelSpec *spec = engine->spec;
-	const CjMatcher *matcher = stage->matcher;
-	bool		tried[CJ_FUNNEL_MAX_STEPS];
-	int			level = 0;
-
-	for (int s = 0; s < spec->nsteps; s++)
-		taken[s] = -1;
-	for (int32 i = start; i < matcher->n && level < spec->nsteps; i++)
-	{
-		if ((i & 1023) == 1023)
-			CHECK_FOR_INTERRUPTS();
-		if (spec->within >= 0 &&
-			cj_gap_between(matcher->times[i], matcher->times[start]) > spec->within)
-			break;
-		if (i > start && matcher->times[i] > matcher->times[start] &&
-			excluded(spec, matcher->view, i))
-			break;
-		if (i > start && !cj_attributes_agree(matcher, spec->same, start, i))
-			continue;
-		memset(tried, false, spec->nsteps);
-		if (give(matcher, stage, spec->nsteps, i, taken, tried))
-			level++;
-		else if (i == start)
-			return 0;
-	}
-	return level;
-}
-
-static int
-run_any(CjFunnelEngine *engine, const CjView *view, CjFunnelResult *result)
-{
-	const CjFunnelSpec *spec = engine->spec;
-	Stage	   *stage = stage_of(engine, spec->nrequired, 0);
-	int32		taken[CJ_FUNNEL_MAX_STEPS];
-	int			best = 0;
-
-	cj_matcher_bind(stage->matcher, view, spec->as_of);
-	for (int32 i = 0; i < stage->matcher->n && best < spec->nsteps; i++)
-	{
-		int32		start = spec->entry == CJ_ENTRY_LAST ? stage->matcher->n - 1 - i : i;
-		int			level = attempt_any(engine, stage, start, taken);
-
-		if (level > best)
-		{
-			best = level;
-			for (int s = 0; s < spec->nsteps; s++)
-				result->step_times[s] = taken[s] < 0 ? DT_NOBEGIN : stage->matcher->times[taken[s]];
-			result->entered_at = stage->matcher->times[start];
-		}
-		if (level > 0 && spec->entry != CJ_ENTRY_BEST)
-			break;
-	}
-	return best;
-}
-
 /* ---- levels by patterns ---- */
+
+bool
+cj_event_is_any(CjElement *const *elements, int count, const CjView *view, int32 event)
+{
+	for (int x = 0; x < count; x++)
+		if (cj_nameset_has(&elements[x]->names, cj_name(&view->events, cj_event_code(view, event))) &&
+			cj_element_qualified(elements[x], view, event))
+			return true;
+	return false;
+}
 
 static bool
 is_entry(const CjMatcher *matcher, int32 event)
@@ -402,15 +307,54 @@ may_start(const CjMatcher *matcher, int32 event)
 	return false;
 }
 
+/* The only event that may begin an attempt; -1 if there is none. */
+static int32
+chosen_entry(const CjFunnelSpec *spec, const CjMatcher *matcher)
+{
+	int32		only = -1;
+
+	for (int32 i = 0; i < matcher->n; i++)
+		if (is_entry(matcher, i) && (only < 0 || spec->entry == CJ_ENTRY_LAST))
+			only = i;
+	return only;
+}
+
+static bool
+reaches_with_grace(CjFunnelEngine *engine, const Stage *stage, int level, int variant)
+{
+	const CjFunnelSpec *spec = engine->spec;
+	CjMatcher  *matcher = stage->matcher;
+	int32		only = spec->entry == CJ_ENTRY_BEST ? -1 : chosen_entry(spec, matcher);
+	bool		reached = false;
+	MemoryContext old;
+	CjGrace    *grace;
+
+	if (spec->entry != CJ_ENTRY_BEST && only < 0)
+		return false;
+	old = MemoryContextSwitchTo(engine->scratch);
+	grace = cj_grace_begin(spec, matcher, stage->step_of, steps_of_level(spec, level),
+						   variant_without[variant]);
+	if (only >= 0)
+		reached = cj_grace_search(grace, only);
+	for (int32 i = 0; only < 0 && i < matcher->n && !reached; i++)
+		reached = is_entry(matcher, i) && cj_grace_search(grace, i);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(engine->scratch);
+	return reached;
+}
+
 /* Does an attempt that the spec's entry allows reach the level? The match is left in the matcher. */
 static bool
 reaches(CjFunnelEngine *engine, const CjView *view, int level, int variant)
 {
 	const CjFunnelSpec *spec = engine->spec;
-	CjMatcher  *matcher = stage_of(engine, level, variant)->matcher;
-	int32		only = -1;
+	Stage	   *stage = stage_of(engine, level, variant);
+	CjMatcher  *matcher = stage->matcher;
+	int32		only;
 
 	cj_matcher_bind(matcher, view, spec->as_of);
+	if (spec->grace > 0)
+		return reaches_with_grace(engine, stage, level, variant);
 	cj_sweep(matcher);
 	if (spec->entry == CJ_ENTRY_BEST)
 	{
@@ -419,9 +363,7 @@ reaches(CjFunnelEngine *engine, const CjView *view, int level, int variant)
 				return true;
 		return false;
 	}
-	for (int32 i = 0; i < matcher->n; i++)
-		if (is_entry(matcher, i) && (only < 0 || spec->entry == CJ_ENTRY_LAST))
-			only = i;
+	only = chosen_entry(spec, matcher);
 	return only >= 0 && may_start(matcher, only) && cj_search(matcher, only, 0, false);
 }
 
@@ -429,9 +371,7 @@ reaches(CjFunnelEngine *engine, const CjView *view, int level, int variant)
 static int
 find_level(CjFunnelEngine *engine, const CjView *view, bool want_match)
 {
-	const CjFunnelSpec *spec = engine->spec;
-	int			most = spec->nrequired;
-
+	int			most = engine->spec->nrequired;
 	int			found;
 
 	if (engine->plain && run_plain(engine, view, &found, &most, NULL))
@@ -444,6 +384,16 @@ find_level(CjFunnelEngine *engine, const CjView *view, bool want_match)
 		if (reaches(engine, view, level, 0))
 			return level;
 	return 0;
+}
+
+static int
+run_any(CjFunnelEngine *engine, const CjView *view, CjFunnelResult *result)
+{
+	const CjFunnelSpec *spec = engine->spec;
+	Stage	   *stage = stage_of(engine, spec->nrequired, 0);
+
+	cj_matcher_bind(stage->matcher, view, spec->as_of);
+	return cj_funnel_any_order(spec, stage->matcher, stage->step_of, result);
 }
 
 int
@@ -493,25 +443,20 @@ ended(const CjFunnelSpec *spec, const CjMatcher *matcher, int32 event, int step)
 	{
 		bool		allowed = spec->ordering != CJ_STRICT && spec->ordering != CJ_EXACT;
 		const CjView *view = matcher->view;
-		CjText		name = cj_name(&view->events, cj_event_code(view, i));
 
 		if ((i & 1023) == 1023)
 			CHECK_FOR_INTERRUPTS();
 		if (i > event && !allowed && spec->ordering == CJ_STRICT)
-			for (int e = 0; e < spec->steps[step].nelements; e++)
-				allowed |= cj_nameset_has(&spec->steps[step].elements[e]->names, name) &&
-					cj_element_qualified(spec->steps[step].elements[e], view, i);
+			allowed = cj_event_is_any(spec->steps[step].elements, spec->steps[step].nelements, view, i);
 		if (i > event && !allowed)
 			return true;
 		if (matcher->times[i] <= matcher->times[event])
 			continue;
-		if (excluded(spec, view, i))
+		if (cj_event_is_any(spec->exclude, spec->nexclude, view, i))
 			return true;
-		if (spec->nstep_exclude != NULL && step < spec->nsteps - 1)
-			for (int x = 0; x < spec->nstep_exclude[step]; x++)
-				if (cj_nameset_has(&spec->step_exclude[step][x]->names, name) &&
-					cj_element_qualified(spec->step_exclude[step][x], view, i))
-					return true;
+		if (spec->nstep_exclude != NULL && step < spec->nsteps - 1 &&
+			cj_event_is_any(spec->step_exclude[step], spec->nstep_exclude[step], view, i))
+			return true;
 	}
 	return false;
 }
@@ -562,7 +507,7 @@ cj_funnel_run(CjFunnelEngine *engine, const CjView *view, CjFunnelResult *result
 	if (spec->ordering == CJ_ANY_ORDER)
 	{
 		result->level = run_any(engine, view, result);
-		if (result->level > 0 && result->level < spec->nsteps &&
+		if (result->level > 0 && result->level < spec->nrequired &&
 			!TIMESTAMP_IS_NOEND(spec->as_of) &&
 			(spec->within < 0 || cj_gap_between(spec->as_of, result->entered_at) < spec->within))
 			result->open_until = spec->within < 0 ? DT_NOEND : result->entered_at + spec->within;

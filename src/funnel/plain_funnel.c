@@ -59,15 +59,17 @@ cj_funnel_resolve(const CjFunnelSpec *spec, const CjNames *names, uint64 *masks)
 }
 
 /*
- * The level by stored order; *tied if events of one instant serve different
+ * The level by stored order, and in *loose the one without the window, if
+ * that is higher; *tied if events of one instant serve different
  * steps, so that another order might reach a higher one.
  */
 int
 cj_funnel_pass(const CjView *view, const uint64 *masks,
-			int32 n, int most, int64 within, bool *tied)
+			   int32 n, int most, int64 within, bool *tied, int *loose)
 {
 	int32		began[CJ_FUNNEL_MAX_STEPS];
 	int			level = 0;
+	int			free_level = 0;
 	uint64		before = 0;
 	uint64		time_before = 0;
 	uint64		wanted = most >= 64 ? ~UINT64CONST(0) : (UINT64CONST(1) << most) - 1;
@@ -86,6 +88,8 @@ cj_funnel_pass(const CjView *view, const uint64 *masks,
 		*tied |= before != 0 && time == time_before && steps != before;
 		before = steps;
 		time_before = time;
+		if (free_level < most)
+			free_level += (steps >> free_level) & 1;
 		for (uint64 rest = steps & (((UINT64CONST(1) << level) << 1) - 1); rest != 0;)
 		{
 			int			s = pg_leftmost_one_pos64(rest);
@@ -101,6 +105,7 @@ cj_funnel_pass(const CjView *view, const uint64 *masks,
 			level = Max(level, s + 1);
 		}
 	}
+	*loose = free_level;
 	return level;
 }
 

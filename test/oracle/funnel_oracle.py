@@ -3,7 +3,7 @@
 
 Writes random inputs with their answers, tab-separated, of two kinds:
 
-    J  journey  steps  within  ordering  step_within  min_gap  exclude  step_exclude  same  entry  level
+    J  journey  steps  within  ordering  step_within  min_gap  exclude  step_exclude  same  entry  grace  level
     W  times  masks  steps  window  mode  level
 
 J: journey_funnel, every choice of events for every step tried. W: window_funnel
@@ -38,8 +38,9 @@ def funnel_level(events, case):
     if case["entry"] != "best":
         entries = entries[:1] if case["entry"] == "first" else entries[-1:]
 
-    def gap_allows(a, b, s):
-        """From event a to event b, which is to be step s; what lies between the steps before counts."""
+    def gap_allows(used, b, s):
+        """From the last event used to event b, which is to be step s; what lies between the steps before counts."""
+        a = used[-1]
         ta, tb = events[a][0], events[b][0]
         if case["ordering"] == "exact":
             if b != a + 1:
@@ -52,7 +53,7 @@ def funnel_level(events, case):
                 stay.append(stay[-1] - 1)
             if any(not any(fits(steps[p], x) for p in stay) for x in range(a + 1, b)):
                 return False
-        elif tb < ta:
+        elif any(events[u][0] - tb > (case["grace"] or 0) for u in used):
             return False
         if case["step_within"] and case["step_within"][s - 1] is not None and tb - ta > case["step_within"][s - 1]:
             return False
@@ -61,7 +62,7 @@ def funnel_level(events, case):
         bad = [case["exclude"]] if case["exclude"] else []
         if case["step_exclude"] and case["step_exclude"][s - 1]:
             bad.append(case["step_exclude"][s - 1])
-        if any(ta < t < tb and name in bad for t, name, _ in events):
+        if any(min(ta, tb) < t < max(ta, tb) and name in bad for t, name, _ in events):
             return False
         return not case["same"] or (events[a][2] is not None and events[a][2] == events[b][2])
 
@@ -80,7 +81,7 @@ def funnel_level(events, case):
                 continue
             if not used and case["same"] and events[i][2] is None:
                 continue
-            if used and not gap_allows(used[-1], i, s):
+            if used and not gap_allows(used, i, s):
                 continue
             if used and case["within"] is not None and events[i][0] - events[used[0]][0] > case["within"]:
                 continue
@@ -102,10 +103,10 @@ def funnel_level(events, case):
             options = [assign(k + 1, left)] if k > 0 else []
             options += [1 + assign(k + 1, left - {s}) for s in left if fits(steps[s], reach[k])]
             return max(options, default=0)
-        return assign(0, frozenset(range(len(steps))))
+        return assign(0, frozenset(required))
 
     if case["ordering"] == "any":
-        starts = [i for i in range(n) if whole(i) and any(fits(s, i) for s in steps)]
+        starts = [i for i in range(n) if whole(i) and any(fits(steps[s], i) for s in required)]
         if case["entry"] != "best":
             starts = starts[:1] if case["entry"] == "first" else starts[-1:]
         return max([any_order(i) for i in starts], default=0)
@@ -120,10 +121,10 @@ def funnel_case(rng):
     count = rng.randint(1, 4)
     steps = [rng.choice(["a", "b", "c", "[a|b]", "[b|c]"]) for _ in range(count)]
     ordering = rng.choice(["ordered", "ordered", "strict", "exact", "any"])
-    if ordering != "any":
-        steps = [s + ("?" if rng.random() < 0.2 else "") for s in steps]
-        if all(s.endswith("?") for s in steps):
-            steps[0] = steps[0][:-1]
+    steps = [s + ("?" if rng.random() < 0.2 else "") for s in steps]
+    if all(s.endswith("?") for s in steps):
+        steps[0] = steps[0][:-1]
+    grace = rng.choice([0, 1, 2, 3]) if ordering == "ordered" and rng.random() < 0.6 else None
     gaps = count - 1
     free = ordering != "any" and gaps > 0
 
@@ -137,7 +138,7 @@ def funnel_case(rng):
         "step_within": per_gap(0.3, 0, 6), "min_gap": per_gap(0.2, 0, 3),
         "exclude": "x" if rng.random() < 0.3 else None,
         "step_exclude": [rng.choice(["x", "a", None]) for _ in range(gaps)] if free and rng.random() < 0.2 else None,
-        "same": rng.random() < 0.25, "entry": rng.choice(["best", "best", "best", "first", "last"])}
+        "same": rng.random() < 0.25, "entry": rng.choice(["best", "best", "best", "first", "last"]), "grace": grace}
 
 
 def window_level(rows, n, window, modes):
@@ -210,11 +211,12 @@ def main():
             print("\t".join(["J", "{" + ", ".join("%s%s %s" % (e, "#" + item if item else "", stamp(t)) for t, e, item in events) + "}",
                              array(case["steps"]), "\\N" if case["within"] is None else "%d s" % case["within"], case["ordering"],
                              array(case["step_within"], "{} s".format), array(case["min_gap"], "{} s".format),
-                             case["exclude"] or "\\N", array(case["step_exclude"]), "item" if case["same"] else "\\N", case["entry"], str(level)]))
+                             case["exclude"] or "\\N", array(case["step_exclude"]), "item" if case["same"] else "\\N", case["entry"],
+                             "\\N" if case["grace"] is None else "%d s" % case["grace"], str(level)]))
         else:
             rows, n, window, modes = window_case(rng)
             print("\t".join(["W", array([t for t, _ in rows]), array([m for _, m in rows]), str(n), str(window), ",".join(modes),
-                             str(window_level(rows, n, window, modes))] + ["\\N"] * 5))
+                             str(window_level(rows, n, window, modes))] + ["\\N"] * 6))
 
 
 if __name__ == "__main__":

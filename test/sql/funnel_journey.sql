@@ -31,6 +31,10 @@ FROM unnest('{a b c,a d b c,a a b b c c,c b a,a b a c,a b a b c,a d a b c}'::tex
 SELECT pg_temp.show(journey_funnel(pg_temp.j('c@0 a@3 b@9'), '{a,b,c}', '8 s', 'any')) AS outside,
        pg_temp.show(journey_funnel(pg_temp.j('c@0 x@1 a@3 c@4 b@9'), '{a,b,c}', '8 s', 'any', exclude => 'x')) AS excluded,
        pg_temp.show(journey_funnel(pg_temp.j('a b'), '{[a|b],a}', NULL, 'any')) AS one_event_one_step;
+SELECT pg_temp.show(journey_funnel(pg_temp.j('x@0 b@1 a@3'), '{a,x?,b}', NULL, 'any')) AS entry_is_required,
+       pg_temp.show(journey_funnel(pg_temp.j('b@1 x@2 a@3 y@4'), '{a,x?,b,y?,z?}', '9 s', 'any')) AS taken,
+       pg_temp.show(journey_funnel(pg_temp.j('a@1 b@2'), '{[a|b]?,a,b}', NULL, 'any')) AS required_first,
+       pg_temp.show(journey_funnel(pg_temp.j('a@1 b@2 a@3'), '{[a|b]?,[a|c],b}', NULL, 'any')) AS then_optional;
 
 -- Optional steps, alternatives, conditions, SAME
 SELECT pg_temp.show(journey_funnel(pg_temp.j('a b c'), '{a,x?,b,c}')) AS skipped, pg_temp.show(journey_funnel(pg_temp.j('a x b c'), '{a,x?,b,c,y?}')) AS taken,
@@ -38,6 +42,23 @@ SELECT pg_temp.show(journey_funnel(pg_temp.j('a b c'), '{a,x?,b,c}')) AS skipped
 SELECT pg_temp.show(journey_funnel(pg_temp.j('v#x v#y c#y p#x'), '{v,c,p}', same => 'item')) AS same_item,
        pg_temp.show(journey_funnel(pg_temp.j('v#x v#y c#y p#x'), '{v,c,p}')) AS any_item,
        pg_temp.show(journey_funnel(pg_temp.j('v#x c#y'), '{v#x,c#y}')) AS conditions;
+
+-- Grace: each step may precede earlier ones by so much
+SELECT g, pg_temp.show(journey_funnel(pg_temp.j('b@0 a@2 c@3'), '{a,b,c}', grace => g)) AS early, pg_temp.show(journey_funnel(pg_temp.j('c@0 b@2 a@4'), '{a,b,c}', grace => g)) AS reversed,
+       pg_temp.show(journey_funnel(pg_temp.j('b@0 a@1 b@8 c@9'), '{a,b,c}', '7 s', grace => g)) AS chosen, pg_temp.show(journey_funnel(pg_temp.j('a@1 a@2'), '{a,a}', grace => g)) AS one_event_one_step
+FROM unnest('{NULL,0 s,1.999999 s,2 s,3 s,4 s}'::interval[]) g;
+SELECT pg_temp.show(journey_funnel(pg_temp.j('b@0 x@1 a@2'), '{a,b}', grace => '2 s', exclude => 'x')) AS excluded,
+       pg_temp.show(journey_funnel(pg_temp.j('b@0 x@0 a@2 x@2'), '{a,b}', grace => '2 s', step_exclude => '{x}')) AS not_between,
+       pg_temp.show(journey_funnel(pg_temp.j('b@0 a@2'), '{a,b}', grace => '2 s', min_gap => '{0 s}')) AS min_gap,
+       pg_temp.show(journey_funnel(pg_temp.j('b@0 a@2 c@5'), '{a,b,c}', grace => '2 s', step_within => '{NULL,4 s}')) AS step_within,
+       pg_temp.show(journey_funnel(pg_temp.j('b@0#x b@1#y a@2#y'), '{a,b}', grace => '2 s', same => 'item')) AS same,
+       pg_temp.show(journey_funnel(pg_temp.j('x@0 a@1 c@2 b@3'), '{a,x?,b,c,b?}', grace => '1 s')) AS optional;
+SELECT t, pg_temp.show(journey_funnel(pg_temp.j('b@0 a@1 c@12'), '{a,b,c}', '10 s', grace => '2 s', as_of => '2026-01-01 00:00:00+00'::timestamptz + t * interval '1 s')) AS open
+FROM unnest('{0,1,10,11}'::int[]) t;
+-- many events within the grace, and at one instant
+SELECT (f).level, (f).drop_reason FROM (
+    SELECT journey_funnel(journey_agg('2026-01-01 00:00:00+00'::timestamptz + i / 1000 * interval '1 s', substr('abc', 1 + i % 3, 1)), s::journey_pattern[], grace => '5 s') AS f
+    FROM generate_series(1, 30000) i, unnest('{"{a,b,c,a,b,c}","{c,b,a,d}","{[a|b],[b|c],a}"}'::text[]) s GROUP BY s ORDER BY s) x;
 
 -- A window that is still open
 SELECT t, pg_temp.show(journey_funnel(pg_temp.j('a@0 a@50 b@70'), '{a,b}', '10 s', as_of => '2026-01-01 00:00:00+00'::timestamptz + t * interval '1 s')) AS window,
@@ -75,5 +96,7 @@ SELECT journey_funnel('{}', '{a,b}', ordering => 'loose');
 SELECT journey_funnel('{}', '{a,b}', within => '1 month');
 SELECT journey_funnel('{}', '{a,b,c}', step_exclude => '{x}');
 SELECT journey_funnel('{}', '{a,b,c,d}', step_within => '{1 s,1 s}');
-SELECT journey_funnel('{}', '{a,b?}', ordering => 'any');
+SELECT journey_funnel('{}', '{a,b}', ordering => 'any', min_gap => '{1 s}');
+SELECT journey_funnel('{}', '{a,b}', ordering => 'strict', grace => '1 s');
+SELECT journey_funnel('{}', '{a,b}', grace => '-1 s');
 SELECT journey_funnel(NULL, '{a}') IS NULL AS unknown, pg_temp.show(journey_funnel('{}', '{a,b}')) AS empty;

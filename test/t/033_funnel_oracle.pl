@@ -25,27 +25,36 @@ $node->init;
 $node->start;
 $node->safe_psql('postgres', q{
 CREATE EXTENSION customer_journey;
-CREATE TABLE o (kind text, a text, b text, c text, d text, e text, f text, g text, h text, i text, k text, l text, n serial);
+CREATE TABLE o (kind text, a text, b text, c text, d text, e text, f text, g text, h text, i text, k text, l text, m text, n serial);
 });
-$node->safe_psql('postgres', "\\copy o (kind, a, b, c, d, e, f, g, h, i, k, l) FROM '$dir/answers.tsv'");
+$node->safe_psql('postgres', "\\copy o (kind, a, b, c, d, e, f, g, h, i, k, l, m) FROM '$dir/answers.tsv'");
 is($node->safe_psql('postgres', 'SELECT count(*) FROM o'), $count, 'all cases are in');
 is($node->safe_psql('postgres', q{
 SELECT * FROM o
-WHERE kind = 'J' AND l::int IS DISTINCT FROM
-      (journey_funnel(a::journey, b::journey_pattern[], c::interval, d, e::interval[], f::interval[], g, h::journey_pattern[], i, k)).level
+WHERE kind = 'J' AND m::int IS DISTINCT FROM
+      (journey_funnel(a::journey, b::journey_pattern[], c::interval, d, e::interval[], f::interval[], g, h::journey_pattern[], i, k, grace => l::interval)).level
 LIMIT 3}), '', 'journey_funnel');
 is($node->safe_psql('postgres', q{
 SELECT * FROM o
-WHERE kind = 'J' AND d = 'ordered' AND coalesce(e, f, g, h, i) IS NULL AND k = 'best' AND b NOT LIKE '%?%' AND l::int IS DISTINCT FROM
+WHERE kind = 'J' AND d = 'ordered' AND coalesce(e, f, g, h, i, l) IS NULL AND k = 'best' AND b NOT LIKE '%?%' AND m::int IS DISTINCT FROM
       journey_funnel_level(a::journey, b::journey_pattern[], c::interval)
 LIMIT 3}), '', 'journey_funnel_level');
 is($node->safe_psql('postgres', q{
-SELECT n, min(a), min(b), e, min(f), window_funnel(d::bigint, e, t, VARIADIC m), cardinality(window_funnel_events(d::bigint, e, t, VARIADIC m))
-FROM o, LATERAL (SELECT t, ARRAY(SELECT (mask >> s) & 1 = 1 FROM generate_series(0, c::int - 1) s) m
+SELECT o.* FROM o, LATERAL (SELECT journey_funnel(a::journey, b::journey_pattern[], c::interval, d, e::interval[], f::interval[], g, h::journey_pattern[], i, k,
+                                                  grace => l::interval) AS r) f,
+     LATERAL (SELECT count(*) FILTER (WHERE p NOT LIKE '%?') AS required,
+                     bool_and(t >= latest - l::interval AND (c IS NULL OR t <= (r).entered_at + c::interval)) AS timely,
+                     bool_and(a::journey ~ format('%s(time = %L)', rtrim(p, '?'), t)::journey_pattern) AS there
+              FROM (SELECT p, t, max(t) OVER (ORDER BY s) AS latest FROM unnest(b::text[], (r).step_times) WITH ORDINALITY u(p, t, s) WHERE t IS NOT NULL) taken) x
+WHERE kind = 'J' AND l IS NOT NULL AND (required <> m::int OR NOT timely OR NOT there OR (m::int > 0) <> ((r).entered_at IS NOT NULL))
+LIMIT 3}), '', 'step times with grace are those of events of their steps, in an order that the grace allows');
+is($node->safe_psql('postgres', q{
+SELECT n, min(a), min(b), e, min(f), window_funnel(d::bigint, e, t, VARIADIC held), cardinality(window_funnel_events(d::bigint, e, t, VARIADIC held))
+FROM o, LATERAL (SELECT t, ARRAY(SELECT (mask >> s) & 1 = 1 FROM generate_series(0, c::int - 1) s) held
                  FROM unnest(a::bigint[], b::int[]) u(t, mask)) r
 WHERE kind = 'W' GROUP BY n, d, e, f
-HAVING window_funnel(d::bigint, e, t, VARIADIC m) <> f::int
-    OR cardinality(window_funnel_events(d::bigint, e, t, VARIADIC m)) <> f::int
+HAVING window_funnel(d::bigint, e, t, VARIADIC held) <> f::int
+    OR cardinality(window_funnel_events(d::bigint, e, t, VARIADIC held)) <> f::int
 LIMIT 3}), '', 'window_funnel');
 $node->stop;
 done_testing();

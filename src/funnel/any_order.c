@@ -125,7 +125,10 @@ attempt(const CjFunnelSpec *spec, const CjMatcher *matcher, const int *step_of, 
 	end = end_of_attempt(spec, matcher, start);
 	level = fill(spec, matcher, step_of, start, end, true, taken);
 
-	/* paths never take a step its event for good, so that optional steps cost nothing */
+	/*
+	 * paths never take a step its event for good, so that optional steps cost
+	 * nothing
+	 */
 	if (spec->nrequired < spec->nsteps)
 		fill(spec, matcher, step_of, start, end, false, taken);
 	return level;

@@ -125,7 +125,8 @@ typedef struct CjFunnelSpec
 	CjFunnelStep *steps;
 	int			nrequired;
 	int64		within;			/* microseconds, -1 if none */
-	int64	   *step_within;	/* after each step but the last, -1 if none; may be NULL */
+	int64	   *step_within;	/* after each step but the last, -1 if none;
+								 * may be NULL */
 	int64	   *min_gap;
 	CjOrdering	ordering;
 	CjEntry		entry;
@@ -134,7 +135,8 @@ typedef struct CjFunnelSpec
 	CjElement **exclude;
 	int		   *nstep_exclude;	/* after each step but the last; may be NULL */
 	CjElement ***step_exclude;
-	int64		grace;			/* steps may be out of order by so much; 0: not at all */
+	int64		grace;			/* steps may be out of order by so much; 0:
+								 * not at all */
 	TimestampTz as_of;
 } CjFunnelSpec;
 
@@ -154,7 +156,8 @@ typedef enum CjDrop
 typedef struct CjFunnelResult
 {
 	int			level;			/* required steps reached */
-	TimestampTz *step_times;	/* nsteps; DT_NOBEGIN where a step was not taken */
+	TimestampTz *step_times;	/* nsteps; DT_NOBEGIN where a step was not
+								 * taken */
 	TimestampTz entered_at;
 	TimestampTz completed_at;
 	CjDrop		drop;

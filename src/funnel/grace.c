@@ -55,8 +55,10 @@ struct CjGrace
 	uint64	   *steps;			/* per event: the steps that it satisfies */
 	int32	   *instants;		/* first event of each event's instant */
 	int32	   *after;			/* first event after it */
-	int32	   *next;			/* step * (n + 1) + event: first one from here on */
-	int32	   *excluded;		/* the same: how many the gap before the step excludes before it */
+	int32	   *next;			/* step * (n + 1) + event: first one from here
+								 * on */
+	int32	   *excluded;		/* the same: how many the gap before the step
+								 * excludes before it */
 	HTAB	   *states;
 	int			keys;			/* numbers in a key */
 	int32		alike;			/* with same: first event like the attempt's */

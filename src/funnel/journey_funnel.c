@@ -261,7 +261,11 @@ run_plain(CjFunnelEngine *engine, const CjView *view, int *level, int *most,
 		return false;
 	if (result == NULL || *level == 0)
 		return true;
-	/* with ties another attempt may be the first one, and as_of asks what may still come */
+
+	/*
+	 * with ties another attempt may be the first one, and as_of asks what may
+	 * still come
+	 */
 	if (tied || !TIMESTAMP_IS_NOEND(spec->as_of))
 		return false;
 	cj_funnel_first_attempt(view, codes->masks, n, *level, spec->within, chain);

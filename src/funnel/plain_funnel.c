@@ -115,7 +115,7 @@ cj_funnel_pass(const CjView *view, const uint64 *masks,
  */
 void
 cj_funnel_first_attempt(const CjView *view, const uint64 *masks, int32 n, int level, int64 within,
-			  int32 *chain)
+						int32 *chain)
 {
 	for (int32 start = 0; start < n; start++)
 	{

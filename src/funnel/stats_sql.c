@@ -42,7 +42,8 @@ static const char *const reasons[] = {"window", "exclusion", "violation", "same"
 
 typedef struct StepStats
 {
-	int64		dropped[REASONS];	/* journeys for which this was the last step */
+	int64		dropped[REASONS];	/* journeys for which this was the last
+									 * step */
 	int64		open;
 	int64		count;			/* of times */
 	int64		capacity;

@@ -34,7 +34,7 @@ typedef struct Words
 static void
 split_words(const char *text, int len, Words *words)
 {
-	const char *end = text +len;
+	const char *end = text + len;
 
 	words->n = 0;
 	while (text < end && words->n < (int) lengthof(words->word))

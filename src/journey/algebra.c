@@ -69,20 +69,6 @@ cj_select(const CjView *view, const bool *keep)
 }
 
 CjJourney *
-cj_copy_events(const CjView *view, int32 count, const int32 *positions)
-{
-	CjEvent    *events = alloc_events(count);
-
-	for (int32 i = 0; i < count; i++)
-	{
-		if ((i & 0x3ff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		cj_get_event(view, positions[i], &events[i]);
-	}
-	return pack_like(view, events, count);
-}
-
-CjJourney *
 cj_distinct(const CjView *view)
 {
 	CjEvent    *events = alloc_events(view->nevents);

@@ -15,6 +15,7 @@
 #include <math.h>
 
 #include "compat.h"
+#include "miscadmin.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -146,4 +147,43 @@ cj_builder_finish(CjBuilder *builder)
 	};
 
 	return cj_pack(builder->events, builder->nevents, sizeof(CjEvent), &namings);
+}
+
+bool
+cj_all_ascii(const CjView *view)
+{
+	const char *end = (const char *) view->body + view->size;
+
+	if (view->nevents == 0)
+		return true;
+	for (const char *c = view->events.bytes; c < end; c++)
+		if (IS_HIGHBIT_SET(*c))
+			return false;
+	return true;
+}
+
+CjJourney *
+cj_map_names(const CjView *view, CjText (*map) (CjText name))
+{
+	static const CjText none = {NULL, 0};
+	CjBuilder	builder;
+
+	cj_builder_init(&builder);
+	builder.limit = CJ_HARD_MAX_EVENTS; /* the events are a journey already */
+	for (int32 i = 0; i < view->nevents; i++)
+	{
+		int32		channel = cj_channel_code(view, i);
+		int32		item = cj_item_code(view, i);
+		double		value;
+		bool		has_value = cj_value(view, i, &value);
+
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
+		cj_builder_add(&builder, cj_time(view, i),
+					   map(cj_name(&view->events, cj_event_code(view, i))),
+					   channel == CJ_ABSENT ? none : map(cj_name(&view->channels, channel)),
+					   has_value ? &value : NULL,
+					   item == CJ_ABSENT ? none : map(cj_name(&view->items, item)));
+	}
+	return cj_builder_finish(&builder);
 }

@@ -61,47 +61,11 @@ to_client(CjText name)
 	return result;
 }
 
-/*
- * The same events with names in the client's encoding, where that differs: the
- * wire carries text as the client wants it, and recv turns it back.
- */
-static CjJourney *
-encode_for_client(const CjView *view)
-{
-	static const CjText none = {NULL, 0};
-	CjBuilder	builder;
-
-	cj_builder_init(&builder);
-	builder.limit = CJ_HARD_MAX_EVENTS; /* what is stored can be sent */
-	for (int32 i = 0; i < view->nevents; i++)
-	{
-		int32		channel = cj_channel_code(view, i);
-		int32		item = cj_item_code(view, i);
-		double		value;
-		bool		has_value = cj_value(view, i, &value);
-
-		if ((i & 0x3ff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		cj_builder_add(&builder, cj_time(view, i),
-					   to_client(cj_name(&view->events, cj_event_code(view, i))),
-					   channel == CJ_ABSENT ? none : to_client(cj_name(&view->channels, channel)),
-					   has_value ? &value : NULL,
-					   item == CJ_ABSENT ? none : to_client(cj_name(&view->items, item)));
-	}
-	return cj_builder_finish(&builder);
-}
-
+/* The wire carries text as the client wants it; recv turns it back. */
 static bool
 needs_encoding(const CjView *view)
 {
-	const char *end = (const char *) view->body + view->size;
-
-	if (view->nevents == 0 || pg_get_client_encoding() == GetDatabaseEncoding())
-		return false;
-	for (const char *c = view->events.bytes; c < end; c++)
-		if (IS_HIGHBIT_SET(*c))
-			return true;
-	return false;
+	return pg_get_client_encoding() != GetDatabaseEncoding() && !cj_all_ascii(view);
 }
 
 Datum
@@ -113,7 +77,7 @@ cj_journey_send(PG_FUNCTION_ARGS)
 
 	cj_view_init(&view, journey);
 	if (needs_encoding(&view))
-		journey = encode_for_client(&view);
+		journey = cj_map_names(&view, to_client);
 	pq_begintypsend(&buffer);
 	pq_sendbytes(&buffer, VARDATA_ANY(journey), VARSIZE_ANY_EXHDR(journey));
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));

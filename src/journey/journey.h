@@ -263,9 +263,6 @@ cj_value(const CjView *view, uint32 i, double *value)
 /* Code of a name, or CJ_ABSENT if it is not among them: binary search. */
 extern int32 cj_find_name(const CjNames *names, const char *name, int32 len);
 
-/* Codes of several names; CJ_ABSENT where absent. */
-extern int32 *cj_find_names(const CjNames *names, const CjText *wanted, int count);
-
 /* Position of the first event at or after (or strictly after) a time: 0..nevents. */
 extern int32 cj_lower_bound(const CjView *view, TimestampTz time);
 extern int32 cj_upper_bound(const CjView *view, TimestampTz time);
@@ -356,7 +353,8 @@ typedef struct CjBuilder
 	CjDictionary *event;
 	CjDictionary *channel;
 	CjDictionary *item;
-	int32		limit;			/* of events: customer_journey.max_events at first */
+	int32		limit;			/* of events: customer_journey.max_events at
+								 * first */
 	Node	   *escontext;		/* where to record soft errors; NULL at first */
 } CjBuilder;
 
@@ -370,6 +368,12 @@ extern void cj_builder_init(CjBuilder *builder);
 extern bool cj_builder_add(CjBuilder *builder, TimestampTz time, CjText event,
 						   CjText channel, const double *value, CjText item);
 extern CjJourney *cj_builder_finish(CjBuilder *builder);
+
+/* The same events, each name replaced by what map gives for it; no limit of events. */
+extern CjJourney *cj_map_names(const CjView *view, CjText (*map) (CjText name));
+
+/* Are all of its names ASCII? */
+extern bool cj_all_ascii(const CjView *view);
 
 /* The checks that every way in shares. */
 extern void cj_check_time(TimestampTz time);
@@ -447,7 +451,6 @@ extern CjJourney *cj_subtract(const CjView *a, const CjView *b);
 extern CjJourney *cj_distinct(const CjView *view);
 extern CjJourney *cj_collapse(const CjView *view);
 extern CjJourney *cj_rename(const CjView *view, const CjText *from, const CjText *to, int count);
-extern CjJourney *cj_copy_events(const CjView *view, int32 count, const int32 *positions);
 
 /* The journey without events. */
 extern CjJourney *cj_empty(void);

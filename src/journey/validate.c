@@ -98,17 +98,7 @@ decode_events(const CjView *view)
 	return events;
 }
 
-static bool
-all_ascii(const CjView *view)
-{
-	const char *end = (const char *) view->body + view->size;
-
-	for (const char *c = view->events.bytes; c < end; c++)
-		if (IS_HIGHBIT_SET(*c))
-			return false;
-	return true;
-}
-
+/* A name verified and in the server's encoding. */
 static CjText
 convert_name(CjText name)
 {
@@ -119,29 +109,6 @@ convert_name(CjText name)
 	result.data = pg_client_to_server(copy, name.len);
 	result.len = result.data == copy ? name.len : (int32) strlen(result.data);
 	return result;
-}
-
-/* The journey again, its names verified and in the server's encoding. */
-static CjJourney *
-convert_names(const CjView *view, const CjEvent *events)
-{
-	static const CjText none = {NULL, 0};
-	CjBuilder	builder;
-
-	cj_builder_init(&builder);
-	for (int32 i = 0; i < view->nevents; i++)
-	{
-		const CjEvent *event = &events[i];
-
-		if ((i & 0x3ff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		cj_builder_add(&builder, event->time,
-					   convert_name(cj_name(&view->events, event->event)),
-					   event->channel ? convert_name(cj_name(&view->channels, event->channel - 1)) : none,
-					   event->has_value ? &event->value : NULL,
-					   event->item ? convert_name(cj_name(&view->items, event->item - 1)) : none);
-	}
-	return cj_builder_finish(&builder);
 }
 
 CjJourney *
@@ -180,10 +147,10 @@ cj_validate(const uint8 *body, Size size, bool convert)
 	if (VARSIZE_ANY_EXHDR(journey) != size ||
 		memcmp(VARDATA_ANY(journey), body, size) != 0)
 		bad("It is not in the one form that its events have.");
-	if (convert && !all_ascii(&view))
+	if (convert && !cj_all_ascii(&view))
 	{
 		pfree(journey);
-		journey = convert_names(&view, events);
+		journey = cj_map_names(&view, convert_name);
 	}
 	pfree(events);
 	return journey;

@@ -236,16 +236,6 @@ cj_find_name(const CjNames *names, const char *name, int32 len)
 	return CJ_ABSENT;
 }
 
-int32 *
-cj_find_names(const CjNames *names, const CjText *wanted, int count)
-{
-	int32	   *codes = palloc_array(int32, Max(count, 1));
-
-	for (int i = 0; i < count; i++)
-		codes[i] = cj_find_name(names, wanted[i].data, wanted[i].len);
-	return codes;
-}
-
 /* First position whose time is above "time", or at least it if !strictly. */
 static int32
 bound(const CjView *view, TimestampTz time, bool strictly)

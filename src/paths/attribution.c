@@ -170,7 +170,10 @@ credit_shapley(CjAttribution *a, const CjTouch *touches, int32 count, double val
 static double
 decay_weight(const CjAttribution *a, const CjTouch *touch, const CjTouch *last)
 {
-	/* relative to the last touch: weights are in proportion, and none overflows */
+	/*
+	 * relative to the last touch: weights are in proportion, and none
+	 * overflows
+	 */
 	return exp2(-(double) cj_elapsed(touch->time, last->time) / a->half_life);
 }
 

@@ -252,7 +252,7 @@ compare_rows(const void *a, const void *b, void *arg)
 	if (x->credit.conversions != y->credit.conversions)
 		return x->credit.conversions > y->credit.conversions ? -1 : 1;
 	return x->channel < 0 ? 0 : cj_text_compare(cj_graph_name(chain, x->channel),
-												 cj_graph_name(chain, y->channel));
+												cj_graph_name(chain, y->channel));
 }
 
 static Row *

@@ -152,7 +152,10 @@ make_sets(CjSequences *sequences)
 				{
 					int32		code = sequences->codes[i];
 
-					/* "to" never passes i, but may touch what is compared next */
+					/*
+					 * "to" never passes i, but may touch what is compared
+					 * next
+					 */
 					sequences->times[to] = sequences->times[i];
 					if (to < i)
 						sequences->codes[to] = code;

@@ -145,7 +145,7 @@ static HeapTuple
 contrast_row(const ContrastState *state, const CjMined *mined, const Contrast *contrast,
 			 const uint32 *order, TupleDesc desc)
 {
-	const CjTable2 *t = &contrast->table;
+	const		CjTable2 *t = &contrast->table;
 	double		share = (double) t->with_a / (double) t->all_a;
 	double		other = t->all_b == 0 ? 0 : (double) t->with_b / (double) t->all_b;
 	Datum		values[18];

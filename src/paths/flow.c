@@ -138,7 +138,8 @@ typedef struct Places
 {
 	int32		top;
 	int32	   *codes;			/* of the top names */
-	int32	   *place;			/* of each code: 0 .. top - 1, or top for others */
+	int32	   *place;			/* of each code: 0 .. top - 1, or top for
+								 * others */
 } Places;
 
 #define PLACES(places)			((places)->top + 3)

@@ -74,10 +74,12 @@ typedef struct CjGraphNode
 	int64		journeys;		/* that visit it */
 	int64		again;			/* of these, more than once */
 	int64		exits;			/* journeys that end here */
-	int64		tied;			/* visits at the same instant as the one before */
+	int64		tied;			/* visits at the same instant as the one
+								 * before */
 	int64		seen;			/* ordinal of the last journey that visited */
 	int64		seen_again;		/* ... more than once */
-	int32		code;			/* name, the last of the context; -1 at the start */
+	int32		code;			/* name, the last of the context; -1 at the
+								 * start */
 	int32		unused;
 } CjGraphNode;
 
@@ -131,9 +133,12 @@ typedef struct CjGraphParts
 	CjGraphEdge *edges;
 	int64	   *counters;
 	CjGraphName *names;
-	int32	   *name_slots;		/* open addressing, position + 1, 2 * names_room */
-	int32	   *edge_slots;		/* edge + 1 by node and name if "dense", else open addressing */
-	int32	   *contexts;		/* depth names a node, -1 before the first; only if depth > 1 */
+	int32	   *name_slots;		/* open addressing, position + 1, 2 *
+								 * names_room */
+	int32	   *edge_slots;		/* edge + 1 by node and name if "dense", else
+								 * open addressing */
+	int32	   *contexts;		/* depth names a node, -1 before the first;
+								 * only if depth > 1 */
 	int32	   *node_slots;		/* open addressing, likewise */
 	char	   *bytes;
 	bool		dense;

@@ -51,7 +51,8 @@ typedef struct Miner
 	const char *function;
 	CjMined    *mined;
 	bool		earliest;		/* keep only the first occurrence in a journey */
-	int32	   *ordinals;		/* position or instant of each event in its journey */
+	int32	   *ordinals;		/* position or instant of each event in its
+								 * journey */
 
 	/* scratch of one pass, by item */
 	int64	   *seen;			/* ordinal of the pass over a journey */

@@ -16,7 +16,8 @@
 /* path_options as far as mining needs them. */
 typedef struct CjMineOptions
 {
-	CjMineSpec	spec;			/* min_count and codes are set by cj_mine_resolve */
+	CjMineSpec	spec;			/* min_count and codes are set by
+								 * cj_mine_resolve */
 	CjBy		by;
 	bool		collapse;
 	int32		top;			/* 0: all */

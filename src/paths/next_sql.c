@@ -122,6 +122,7 @@ cj_journey_next(PG_FUNCTION_ARGS)
 	NextCache  *cache = cached_graph(fcinfo);
 	CjNextModel *model = cache->model;
 	int32		names = model->contexts.graph->names;
+
 	CJ_ARG_VIEW(view, 1);
 	int32		top = PG_GETARG_INT32(2);
 	double		prior = prior_argument(PG_GETARG_FLOAT8(3));
@@ -173,6 +174,7 @@ cj_journey_next_score(PG_FUNCTION_ARGS)
 {
 	NextCache  *cache = cached_graph(fcinfo);
 	CjNextModel *model = cache->model;
+
 	CJ_ARG_VIEW(view, 1);
 	double		prior = prior_argument(PG_GETARG_FLOAT8(2));
 	int32		count;
@@ -191,7 +193,11 @@ cj_journey_next_score(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		cj_next_context(model, codes, i, context);
 		cj_next_predict(model, context, prior);
-		/* a name that the model has never seen: as if it were one more equally probable name */
+
+		/*
+		 * a name that the model has never seen: as if it were one more
+		 * equally probable name
+		 */
 		probability = codes[i] >= 0 ? model->probability[codes[i]] :
 			1.0 / (model->contexts.graph->names + 1) * prior / (model->totals[0] + prior);
 		loss -= log(probability);

@@ -17,7 +17,8 @@
 #include "paths/tests.h"
 
 #define Z95		1.959963984540054
-#define SMALL	5				/* expected count below which the exact test is used */
+#define SMALL	5				/* expected count below which the exact test
+								 * is used */
 
 static double
 log_choose(double n, double k)
@@ -30,7 +31,7 @@ log_choose(double n, double k)
  * are no more probable than this one.
  */
 static double
-fisher(const CjTable2 *t)
+fisher(const CjTable2 * t)
 {
 	int64		with = t->with_a + t->with_b;
 	int64		all = t->all_a + t->all_b;
@@ -53,7 +54,7 @@ fisher(const CjTable2 *t)
 }
 
 static void
-odds(const CjTable2 *t, CjTest *test)
+odds(const CjTable2 * t, CjTest *test)
 {
 	double		a = t->with_a;
 	double		b = t->all_a - t->with_a;
@@ -75,7 +76,7 @@ odds(const CjTable2 *t, CjTest *test)
 }
 
 CjTest
-cj_test(const CjTable2 *t)
+cj_test(const CjTable2 * t)
 {
 	CjTest		test;
 	double		n = (double) (t->all_a + t->all_b);

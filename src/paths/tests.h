@@ -17,19 +17,20 @@ typedef struct CjTable2
 	int64		all_a;
 	int64		with_b;
 	int64		all_b;
-} CjTable2;
+}			CjTable2;
 
 typedef struct CjTest
 {
 	double		odds_ratio;		/* infinite or NaN where cells are empty */
-	double		low;			/* 95 % interval, of Haldane's estimate where cells are empty */
+	double		low;			/* 95 % interval, of Haldane's estimate where
+								 * cells are empty */
 	double		high;
 	bool		fisher;			/* else chi-square */
 	double		statistic;		/* chi-square without correction */
 	double		p;				/* two-sided */
 } CjTest;
 
-extern CjTest cj_test(const CjTable2 *table);
+extern CjTest cj_test(const CjTable2 * table);
 
 /* Benjamini-Hochberg: q of each p, in place of it. */
 extern void cj_adjust(double *p, int64 count);

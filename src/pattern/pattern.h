@@ -37,10 +37,12 @@
 #define CJ_PATTERN_VERSION		1
 
 /* Limits; exceeding one is error 54000. */
-#define CJ_PATTERN_MAX_STATES	4096	/* event positions after repeats are written out */
+#define CJ_PATTERN_MAX_STATES	4096	/* event positions after repeats are
+										 * written out */
 #define CJ_PATTERN_MAX_REPEAT	1000	/* largest number in {m,n} */
 #define CJ_PATTERN_MAX_PERMUTE	8
-#define CJ_PATTERN_MAX_SCOPES	8		/* WITHIN, SAME, DIFFERENT groups in each other */
+#define CJ_PATTERN_MAX_SCOPES	8	/* WITHIN, SAME, DIFFERENT groups in each
+									 * other */
 #define CJ_PATTERN_MAX_BYTES	(1024 * 1024)
 
 /* ---- the tree ---- */
@@ -108,8 +110,10 @@ typedef struct CjGap
 	int32		events_max;
 	int			nforbidden;
 	CjForbidden *forbidden;
-	int			nonly;			/* not in patterns, but in funnels: if there are any, ... */
-	CjElement **only;			/* ... every event in between must be one of these */
+	int			nonly;			/* not in patterns, but in funnels: if there
+								 * are any, ... */
+	CjElement **only;			/* ... every event in between must be one of
+								 * these */
 } CjGap;
 
 typedef enum CjNodeKind
@@ -190,8 +194,10 @@ typedef struct CjLink
 	int		   *forbidden;		/* predicates */
 	bool	   *forbidden_same;
 	bool		any_same;		/* some forbidden_same is set */
-	int			nonly;			/* if not 0, all events in between must satisfy ... */
-	int		   *only;			/* ... one of these predicates; such links are positional */
+	int			nonly;			/* if not 0, all events in between must
+								 * satisfy ... */
+	int		   *only;			/* ... one of these predicates; such links are
+								 * positional */
 } CjLink;
 
 #define CJ_END				(-1)
@@ -201,12 +207,15 @@ typedef struct CjOption
 {
 	int			target;			/* state, or CJ_END */
 	int			link;			/* -1 at the start and the end */
-	int			tier;			/* lower ones are preferred whatever the events */
-	int			common;			/* innermost scope that both ends are in, or -1 */
+	int			tier;			/* lower ones are preferred whatever the
+								 * events */
+	int			common;			/* innermost scope that both ends are in, or
+								 * -1 */
 	uint8		attributes;		/* what the scopes in common demand */
 	bool		target_first;	/* ^ */
 	bool		source_last;	/* $ */
-	int			absent_link;	/* at the end: nothing may follow by this link ... */
+	int			absent_link;	/* at the end: nothing may follow by this link
+								 * ... */
 	int			absent_pred;	/* ... that satisfies this; -1 if no absence */
 	int			absence;		/* number of the absence in the automaton */
 } CjOption;
@@ -228,8 +237,10 @@ typedef struct CjScope
 	int			parent;			/* or -1 */
 	uint8		attributes;
 	int64		within;			/* or -1 */
-	int			clock;			/* this or the nearest outer scope with WITHIN, or -1 */
-	int			depth;			/* of clocks: 1 for one without another around it */
+	int			clock;			/* this or the nearest outer scope with
+								 * WITHIN, or -1 */
+	int			depth;			/* of clocks: 1 for one without another around
+								 * it */
 } CjScope;
 
 /* The shape a1 -> a2 -> ... -> ak that needs no automaton; see chain.c. */
@@ -238,7 +249,8 @@ typedef struct CjChain
 	int			nsteps;			/* 0: the pattern has another shape */
 	const CjElement **steps;
 	int64		within;			/* whole match, or -1 */
-	int64	   *max_gap;		/* before each step, -1 if none; NULL if none has one */
+	int64	   *max_gap;		/* before each step, -1 if none; NULL if none
+								 * has one */
 	bool		plain;			/* names alone decide */
 } CjChain;
 
@@ -259,9 +271,11 @@ typedef struct CjAutomaton
 	CjScope    *scopes;
 	int			ncursors;
 	int			nabsences;
-	int			clock_depth;	/* of WITHIN in WITHIN: 2 and more need remembering failures */
+	int			clock_depth;	/* of WITHIN in WITHIN: 2 and more need
+								 * remembering failures */
 	uint8		whole;			/* SAME of a scope around everything */
-	bool		alike;			/* events that satisfy the same are interchangeable in an instant */
+	bool		alike;			/* events that satisfy the same are
+								 * interchangeable in an instant */
 	CjChain		chain;
 } CjAutomaton;
 
@@ -277,7 +291,8 @@ typedef enum CjOpcode
 	CJ_OP_CHOICE,				/* a, b: both, alike preferred */
 	CJ_OP_PREFER,				/* a before b */
 	CJ_OP_JUMP,					/* a */
-	CJ_OP_LINK,					/* a: link, unless nothing has been matched since the group began */
+	CJ_OP_LINK,					/* a: link, unless nothing has been matched
+								 * since the group began */
 	CJ_OP_LEAD,					/* a: link that a group begins with */
 	CJ_OP_BEGIN,				/* a group begins */
 	CJ_OP_FINISH,				/* and ends */
@@ -339,20 +354,25 @@ extern CjCodes *cj_codes_find(CjCodeCache *cache, const CjNames *names, bool *fo
 typedef struct CjCursor
 {
 	int32		seen;			/* events from here on are read */
-	int32		nearest;		/* first of them that the option can go to, or CJ_NEVER */
+	int32		nearest;		/* first of them that the option can go to, or
+								 * CJ_NEVER */
 	int32		head;			/* candidates, the last event first: a queue */
 	int32		tail;
 	int32	   *queue;			/* n entries, or NULL if not needed */
-	int32		only_seen;		/* events from here on are read for what lies in between */
-	int32		only_end;		/* first of them that must not lie in between, or CJ_NEVER */
-	int32		instant;		/* absence: the instant that in_instant is about */
+	int32		only_seen;		/* events from here on are read for what lies
+								 * in between */
+	int32		only_end;		/* first of them that must not lie in between,
+								 * or CJ_NEVER */
+	int32		instant;		/* absence: the instant that in_instant is
+								 * about */
 	uint8		in_instant;		/* CJ_ABSENCE_*, as far as its events go */
 } CjCursor;
 
 /* Does an absence hold after an event? */
 #define CJ_ABSENCE_BROKEN	0
 #define CJ_ABSENCE_HOLDS	1
-#define CJ_ABSENCE_DEPENDS	2	/* on which events of the instant the match uses */
+#define CJ_ABSENCE_DEPENDS	2	/* on which events of the instant the match
+								 * uses */
 
 /*
  * Everything one match needs, reused from journey to journey of a call site.
@@ -376,7 +396,8 @@ typedef struct CjMatcher
 	int64		code_capacity;
 	CjCodeCache *chain_codes;	/* chain.c */
 
-	int32	   *instants;		/* with ties: first event of each event's instant */
+	int32	   *instants;		/* with ties: first event of each event's
+								 * instant */
 	int64		instants_capacity;
 	uint64	   *state_mask;		/* predicates of states */
 
@@ -386,26 +407,33 @@ typedef struct CjMatcher
 	uint8	   *absences;		/* absence * n + event: CJ_ABSENCE_* */
 	int64		absences_capacity;
 	CjCursor   *cursors;
-	int32	   *forbidden_next; /* per predicate: first satisfying event read so far */
+	int32	   *forbidden_next; /* per predicate: first satisfying event read
+								 * so far */
 	int32	   *forbidden_seen;
 	int32	   *queues;
 	int64		queues_capacity;
-	int32	   *best;			/* per state: the two best events of an instant */
+	int32	   *best;			/* per state: the two best events of an
+								 * instant */
 
 	/* search.c */
-	bool	   *used;			/* with ties: events of the match in the making */
-	int32		used_for;		/* events that used and unused are set up for, -1 none */
+	bool	   *used;			/* with ties: events of the match in the
+								 * making */
+	int32		used_for;		/* events that used and unused are set up for,
+								 * -1 none */
 	int64		used_capacity;
-	int32	   *next;			/* state * n + event: first event from here on that can be completed */
+	int32	   *next;			/* state * n + event: first event from here on
+								 * that can be completed */
 	int64		next_capacity;
 	bool		next_ready;
-	int32	   *unused;			/* at an instant's first event: none unused before this one */
+	int32	   *unused;			/* at an instant's first event: none unused
+								 * before this one */
 	int64		unused_capacity;
 	struct CjFrame *frames;
 	int64		frames_capacity;
 	TimestampTz *deadlines;		/* clock_depth per frame */
 	int64		deadlines_capacity;
-	struct HTAB *failed;		/* (state, event, deadlines) known to lead nowhere */
+	struct HTAB *failed;		/* (state, event, deadlines) known to lead
+								 * nowhere */
 	int64		budget;
 
 	/* the match found: events in order of the pattern, and their states */

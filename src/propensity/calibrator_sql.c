@@ -110,7 +110,7 @@ read_calibrator(StringInfo from)
 static CjCalibrator *
 calibrator_of(bytea *bytes)
 {
-	StringInfoData from = {.data = VARDATA_ANY(bytes), .len = VARSIZE_ANY_EXHDR(bytes)};
+	StringInfoData from = {.data = VARDATA_ANY(bytes),.len = VARSIZE_ANY_EXHDR(bytes)};
 
 	return read_calibrator(&from);
 }

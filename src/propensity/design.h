@@ -25,7 +25,8 @@ typedef struct CjDesign
 	CjFeature  *features;
 	int		   *column;			/* of a feature, in the sample */
 	int			cluster;		/* the sample's column of clusters, or -1 */
-	int32	  **term_of_code;	/* of a category: of none, then by code; -1 is none */
+	int32	  **term_of_code;	/* of a category: of none, then by code; -1 is
+								 * none */
 	double	   *fill;			/* of a number: what a missing value counts as */
 	bool		intercept;
 	int			nterms;
@@ -42,7 +43,8 @@ typedef struct CjDesign
 	double		positive_weight;
 	int64		positives;
 	double		case_weight;	/* without */
-	int64		first_block;	/* a fit on a part of the rows: every step-th block */
+	int64		first_block;	/* a fit on a part of the rows: every step-th
+								 * block */
 	int64		step;
 } CjDesign;
 
@@ -76,12 +78,14 @@ typedef struct CjPass
 {
 	double		loglik;
 	double	   *gradient;
-	double	   *hessian;		/* of minus the log-likelihood; full, symmetric */
+	double	   *hessian;		/* of minus the log-likelihood; full,
+								 * symmetric */
 } CjPass;
 
 typedef struct CjSolution
 {
-	double	   *beta;			/* of the active terms, on their internal scale */
+	double	   *beta;			/* of the active terms, on their internal
+								 * scale */
 	double		loglik;
 	double		objective;		/* what was maximised */
 	double	   *hessian;		/* at beta */

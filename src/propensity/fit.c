@@ -147,7 +147,8 @@ static void
 give_coefficients(CjModel *model, const CjDesign *design, const double *beta, const double *cov)
 {
 	int			p = design->nactive;
-	double	   *part = palloc_array(double, Max(p, 1));	/* of each in the intercept */
+	double	   *part = palloc_array(double, Max(p, 1)); /* of each in the
+														 * intercept */
 	Size		size = (Size) model->nterms * (model->nterms + 1) / 2;
 
 	for (int a = 0; a < p; a++)

@@ -198,7 +198,7 @@ cj_fit_options_missing(const void *bytes, int size)
 void
 cj_fit_options_read(const void *bytes, int size, CjFitOptions *options)
 {
-	StringInfoData from = {.data = (char *) bytes, .len = size, .maxlen = size};
+	StringInfoData from = {.data = (char *) bytes,.len = size,.maxlen = size};
 	int			flags;
 	int			nlevels;
 

@@ -27,7 +27,7 @@ first_state(MemoryContext context, Datum record, bool isnull, bool weighted)
 {
 	CjFitOptions options;
 	StringInfoData bytes;
-	CjFitState   *state;
+	CjFitState *state;
 
 	initStringInfo(&bytes);
 	cj_fit_options_from(record, isnull, &options);
@@ -49,7 +49,7 @@ cj_fit_record_transition(PG_FUNCTION_ARGS)
 	bool		isnull = options_argument < 0 || PG_ARGISNULL(options_argument);
 	Datum		record = isnull ? (Datum) 0 : PG_GETARG_DATUM(options_argument);
 	MemoryContext context;
-	CjFitState   *state;
+	CjFitState *state;
 
 	if (!AggCheckCallContext(fcinfo, &context))
 		elog(ERROR, "aggregate function called in non-aggregate context");
@@ -71,8 +71,8 @@ cj_fit_record_transition(PG_FUNCTION_ARGS)
 Datum
 cj_fit_record_combine(PG_FUNCTION_ARGS)
 {
-	CjFitState   *state = PG_ARGISNULL(0) ? NULL : (CjFitState *) PG_GETARG_POINTER(0);
-	CjFitState   *other = PG_ARGISNULL(1) ? NULL : (CjFitState *) PG_GETARG_POINTER(1);
+	CjFitState *state = PG_ARGISNULL(0) ? NULL : (CjFitState *) PG_GETARG_POINTER(0);
+	CjFitState *other = PG_ARGISNULL(1) ? NULL : (CjFitState *) PG_GETARG_POINTER(1);
 	MemoryContext context;
 
 	if (!AggCheckCallContext(fcinfo, &context))
@@ -123,7 +123,7 @@ receive_sample(StringInfo from)
 Datum
 cj_fit_record_serialize(PG_FUNCTION_ARGS)
 {
-	CjFitState   *state = (CjFitState *) PG_GETARG_POINTER(0);
+	CjFitState *state = (CjFitState *) PG_GETARG_POINTER(0);
 	StringInfoData to;
 
 	pq_begintypsend(&to);
@@ -134,7 +134,7 @@ cj_fit_record_serialize(PG_FUNCTION_ARGS)
 	pq_sendint32(&to, state->sample == NULL ? -1 : state->ncolumns);
 	for (int c = 0; state->sample != NULL && c < state->ncolumns; c++)
 	{
-		CjFitColumn  *column = &state->columns[c];
+		CjFitColumn *column = &state->columns[c];
 		int			n = column->levels == NULL ? 0 : cj_dictionary_count(column->levels);
 
 		pq_sendint32(&to, column->name.len);
@@ -162,7 +162,7 @@ receive_column(StringInfo from, CjFitState *state, CjFitColumn *column, int *nex
 
 	column->name.len = pq_getmsgint(from, 4);
 	column->name = cj_keep_text(state->context, pq_getmsgbytes(from, column->name.len),
-							 column->name.len);
+								column->name.len);
 	column->type = pq_getmsgbyte(from);
 	column->nvalues = pq_getmsgint(from, 4);
 	column->first = *next;
@@ -185,8 +185,8 @@ Datum
 cj_fit_record_deserialize(PG_FUNCTION_ARGS)
 {
 	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	StringInfoData from = {.data = VARDATA_ANY(bytes), .len = VARSIZE_ANY_EXHDR(bytes)};
-	CjFitState   *state;
+	StringInfoData from = {.data = VARDATA_ANY(bytes),.len = VARSIZE_ANY_EXHDR(bytes)};
+	CjFitState *state;
 	bool		weighted;
 	int			size;
 
@@ -214,7 +214,7 @@ cj_fit_record_deserialize(PG_FUNCTION_ARGS)
 Datum
 cj_fit_record_final(PG_FUNCTION_ARGS)
 {
-	CjFitState   *state;
+	CjFitState *state;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();

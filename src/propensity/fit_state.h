@@ -33,7 +33,7 @@ typedef struct CjFitState
 	bool		weighted;
 	CjRowShape	shape;
 	int			ncolumns;
-	CjFitColumn  *columns;
+	CjFitColumn *columns;
 	int			nvalues;
 	double	   *values;
 	CjSample   *sample;			/* NULL until the columns are known */

@@ -32,7 +32,7 @@ CjFitState *
 cj_fit_state_create(MemoryContext context, const char *bytes, int size, bool weighted)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
-	CjFitState   *state = palloc0_object(CjFitState);
+	CjFitState *state = palloc0_object(CjFitState);
 
 	state->context = context;
 	state->weighted = weighted;
@@ -56,7 +56,7 @@ cj_keep_text(MemoryContext context, const char *data, int len)
 static bool
 is_cluster(const CjFitOptions *options, const char *name)
 {
-	CjText		text = {name, strlen(name)};
+	CjText text = {name, strlen(name)};
 
 	return cj_is_cluster(options, text);
 }
@@ -261,7 +261,7 @@ start_sample(CjFitState *state)
 
 	for (int c = 0; c < state->ncolumns; c++)
 	{
-		CjFitColumn  *column = &state->columns[c];
+		CjFitColumn *column = &state->columns[c];
 
 		column->first = next;
 		if (column->type != CJ_COLUMN_ARRAY)
@@ -289,7 +289,7 @@ learn_arrays(CjFitState *state)
 {
 	for (int c = 0; c < state->ncolumns; c++)
 	{
-		CjFitColumn  *column = &state->columns[c];
+		CjFitColumn *column = &state->columns[c];
 
 		if (column->type != CJ_COLUMN_ARRAY)
 			continue;
@@ -337,7 +337,7 @@ read_row(CjFitState *state, HeapTupleHeader row)
 	}
 	for (int c = 0; c < state->ncolumns; c++)
 	{
-		CjFitColumn  *column = &state->columns[c];
+		CjFitColumn *column = &state->columns[c];
 		Datum		value = state->shape.values[column->attribute];
 		double	   *to = &state->values[column->first];
 
@@ -472,10 +472,10 @@ adopt_columns(CjFitState *state, const CjFitState *other)
 											Max(other->ncolumns, 1) * sizeof(CjFitColumn));
 	for (int c = 0; c < other->ncolumns; c++)
 	{
-		CjFitColumn  *column = &state->columns[c];
+		CjFitColumn *column = &state->columns[c];
 
 		column->name = cj_keep_text(state->context, other->columns[c].name.data,
-								 other->columns[c].name.len);
+									other->columns[c].name.len);
 		column->type = other->columns[c].type;
 		column->nvalues = other->columns[c].nvalues;
 	}

@@ -157,7 +157,8 @@ row_terms(const CjBlock *block, bool weighted, double *link, double *residual, d
 		double		d = 1 / (1 + e);
 		double		sign = 2 * block->outcome[i] - 1;
 		double		margin = sign * link[i];
-		double		miss = (margin >= 0 ? e : 1) * d;	/* 1 - probability of the outcome */
+		double		miss = (margin >= 0 ? e : 1) * d;	/* 1 - probability of
+														 * the outcome */
 		double		w = block->weight[i];
 
 		residual[i] = sign * miss * w;

@@ -167,7 +167,10 @@ cj_quantile_breaks(const CjRanking *ranking, int groups, double *breaks)
 			double		part = (double) (last * next % groups) / groups;
 			double		value;
 
-			/* This value needs the row after its rank, unless it is right on it. */
+			/*
+			 * This value needs the row after its rank, unless it is right on
+			 * it.
+			 */
 			if ((part > 0 ? rank + 1 : rank) >= end)
 				break;
 			value = rank >= first ? tie.score : previous + (tie.score - previous) * part;

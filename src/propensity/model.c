@@ -492,7 +492,7 @@ read_tree(StringInfo from, CjTree *tree)
 	tree->nodes = palloc0_array(CjTreeNode, Max(tree->nnodes, 1));
 	for (int i = 0; i < tree->nnodes; i++)
 	{
-		CjTreeNode	   *node = &tree->nodes[i];
+		CjTreeNode *node = &tree->nodes[i];
 
 		node->feature = pq_getmsgint(from, 4);
 		node->value = pq_getmsgfloat4(from);
@@ -525,7 +525,7 @@ read_terms(StringInfo from, CjModel *model, bool has_covariance)
 CjModel *
 cj_model_read(const char *bytes, int size, bool convert)
 {
-	StringInfoData from = {.data = (char *) bytes, .len = size, .maxlen = size};
+	StringInfoData from = {.data = (char *) bytes,.len = size,.maxlen = size};
 	CjModel    *model = palloc0_object(CjModel);
 	const char *fault;
 	int			flags;

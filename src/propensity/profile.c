@@ -146,7 +146,7 @@ cj_profile(const CjDesign *design, const CjSolution *solution, double level)
 	int			p = Max(design->nactive, 1);
 	double		quantile = cj_normal_quantile((1 + level) / 2);
 	double	   *ends = palloc_array(double, 2 * Max(design->nterms, 1));
-	Search		search = {.design = design, .solution = solution};
+	Search		search = {.design = design,.solution = solution};
 
 	search.limit = solution->loglik - quantile * quantile / 2;
 	search.pass = cj_pass_create(design);

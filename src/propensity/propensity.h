@@ -182,7 +182,8 @@ typedef struct CjFeature
 {
 	CjText		name;
 	CjText		column;			/* the record's column that it comes from */
-	int32		element;		/* 0, or its place in that column's array, from 1 */
+	int32		element;		/* 0, or its place in that column's array,
+								 * from 1 */
 	uint8		kind;			/* CjFeatureKind */
 	bool		has_null;		/* a term for missing values */
 	bool		has_other;		/* a term for levels not named */
@@ -190,7 +191,8 @@ typedef struct CjFeature
 	double		sd;
 	int32		nlevels;
 	CjText	   *levels;			/* sorted by bytes */
-	int32		reference;		/* the level without a term; nlevels if "other" is */
+	int32		reference;		/* the level without a term; nlevels if
+								 * "other" is */
 	int32		first_term;
 	int32		nterms;
 	int32		nbins;			/* 0 if there is no histogram */
@@ -258,7 +260,7 @@ typedef struct CjTreeNode
 typedef struct CjTree
 {
 	int32		nnodes;
-	CjTreeNode	   *nodes;			/* children after their parent */
+	CjTreeNode *nodes;			/* children after their parent */
 } CjTree;
 
 typedef enum CjModelKind
@@ -284,9 +286,11 @@ typedef struct CjModel
 	double	   *center;			/* the term's mean in training */
 	double	   *spread;			/* its standard deviation */
 	double	   *covariance;		/* lower triangle by rows; NULL if unknown */
-	double	   *profile;		/* low and high end of each term, NaN if unknown; or NULL */
+	double	   *profile;		/* low and high end of each term, NaN if
+								 * unknown; or NULL */
 	CjFitReport report;
-	double	   *quantiles;		/* of training links, CJ_QUANTILES; NULL if unknown */
+	double	   *quantiles;		/* of training links, CJ_QUANTILES; NULL if
+								 * unknown */
 	int32		ntrees;
 	CjTree	   *trees;
 	double		base;			/* link before the first tree */
@@ -340,7 +344,8 @@ typedef struct CjFitOptions
 	int			nnames;
 	CjText	   *exclude;		/* columns to leave out */
 	int			nexclude;
-	CjText		cluster;		/* column of the rows' clusters; data NULL if none */
+	CjText		cluster;		/* column of the rows' clusters; data NULL if
+								 * none */
 	CjText	   *reference_columns;	/* reference levels: column, level */
 	CjText	   *reference_levels;
 	int			nreference;
@@ -426,7 +431,8 @@ extern int	cj_feature_bin(const CjFeature *feature, double value);
 
 typedef enum CjEffectKind
 {
-	CJ_EFFECT_NONE = 0,			/* the intercept, aliased terms, "is missing" of numbers */
+	CJ_EFFECT_NONE = 0,			/* the intercept, aliased terms, "is missing"
+								 * of numbers */
 	CJ_EFFECT_SLOPE,			/* of a number: a derivative */
 	CJ_EFFECT_SWITCH,			/* of a boolean: true less false */
 	CJ_EFFECT_LEVEL				/* of a level: less the reference */

@@ -114,7 +114,8 @@ cj_thresholds(const CjRanking *ranking, int most, int *count)
 	CjTie	   *kept = palloc_array(CjTie, most + 2);
 	CjTie		tie = {0};
 	int64		distinct = 0;
-	int64		next = 0;		/* rows that must be above for the next to be kept */
+	int64		next = 0;		/* rows that must be above for the next to be
+								 * kept */
 
 	while (cj_tie_down(ranking, &tie))
 		distinct++;

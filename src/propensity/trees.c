@@ -64,7 +64,8 @@ typedef struct Walk
 	const CjTreeNode *nodes;
 	const double *values;
 	double	   *contributions;
-	PathStep   *path;			/* room for a path of every length up to the depth */
+	PathStep   *path;			/* room for a path of every length up to the
+								 * depth */
 } Walk;
 
 /* Grows the path by one feature and brings the weights up to date. */

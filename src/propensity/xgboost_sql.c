@@ -130,7 +130,7 @@ read_tree(CjJson *json, JsonbContainer *from, int nfeatures, CjTree *tree)
 	for (int i = 0; i < count && !json->failed; i++)
 	{
 		int			s = source[i];
-		CjTreeNode	   *node = &tree->nodes[i];
+		CjTreeNode *node = &tree->nodes[i];
 
 		node->value = (float) x.condition[s];
 		node->cover = x.cover[s];

@@ -12,7 +12,6 @@ cd /    # the server's user may not enter the source tree
 
 config=$(PG_CONFIG="${PG_CONFIG:-pg_config}" bash "$source_dir/test/tools/prepare.sh")
 bindir=$("$config" --bindir)
-as_installer() { if [ -w "$("$config" --pkglibdir)" ]; then "$@"; else sudo "$@"; fi; }
 
 build=$(mktemp -d /tmp/cj_build.XXXXXX)
 trap 'rm -rf "$build"' EXIT
@@ -20,13 +19,12 @@ echo "Building and installing against $("$config" --version)"
 tar -C "$source_dir" --exclude=.git --exclude=node_modules --exclude='*.o' --exclude='*.so' \
     --exclude='*.bc' -cf - . | tar -C "$build" -xf -
 make -s -j2 -C "$build" PG_CONFIG="$config" with_llvm=no >"$build/log" 2>&1 || { cat "$build/log"; exit 1; }
-as_installer make -s -C "$build" install PG_CONFIG="$config" with_llvm=no >"$build/log" 2>&1 ||
+as_installer "$config" make -s -C "$build" install PG_CONFIG="$config" with_llvm=no >"$build/log" 2>&1 ||
     { cat "$build/log"; exit 1; }
 
 # The chapter on paths draws a picture; without the program it only says so.
 if ! command -v dot >/dev/null && command -v apt-get >/dev/null; then
     echo 'Installing graphviz, for a picture'
-    as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
     DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends graphviz >/dev/null 2>&1 ||
         echo 'It could not be installed; the demo goes on without it'
 fi

@@ -22,13 +22,11 @@ tar -C "$source_dir" --exclude=.git --exclude=node_modules --exclude='*.o' --exc
     (mkdir "$work/tree" && tar -C "$work/tree" -xf -)
 cd "$work/tree"
 
-as_installer() { if [ -w "$("$config" --pkglibdir)" ]; then "$@"; else sudo "$@"; fi; }
-
 echo "Building against $("$config" --version)"
 # unused parameters are left out: the server's own headers have them
 flags='-Wall -Wextra -Wno-unused-parameter -Werror -DUSE_ASSERT_CHECKING'
 if ! make -s -j2 PG_CONFIG="$config" PG_CFLAGS="$flags" with_llvm=no >"$work/build.log" 2>&1 ||
-    ! as_installer make -s install PG_CONFIG="$config" with_llvm=no >>"$work/build.log" 2>&1; then
+    ! as_installer "$config" make -s install PG_CONFIG="$config" with_llvm=no >>"$work/build.log" 2>&1; then
     cat "$work/build.log"
     echo '0 passed, 1 failed'
     exit 1

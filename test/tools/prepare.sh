@@ -5,7 +5,7 @@
 #   PG_CONFIG   a pg_config to use instead of the newest found
 set -euo pipefail
 
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+. "$(dirname "$0")/server.sh"
 say() { echo "$*" >&2; }
 
 # A pg_config whose development files are there too.

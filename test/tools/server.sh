@@ -1,10 +1,23 @@
 #!/usr/bin/env bash
-# A private throw-away server: functions for the scripts that source this file.
+# Rights, and a private throw-away server: functions for the scripts that source
+# this file.
 #
+#   as_root COMMAND...              runs as root, by sudo if need be
+#   as_installer CONFIG COMMAND...  runs as one who may install into that server
 #   as_server COMMAND...            runs as the user that may run a server
 #   server_start BINDIR DIRECTORY   makes a cluster in DIRECTORY/data, its socket
 #                                   in DIRECTORY, no TCP, and starts it
 #   server_stop BINDIR DIRECTORY
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+as_installer() {
+    local config=$1
+    shift
+    if [ -w "$("$config" --pkglibdir)" ]; then "$@"; else sudo "$@"; fi
+}
 
 # A server will not run as root; Debian's packages bring a user for it.
 as_server() {

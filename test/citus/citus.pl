@@ -146,4 +146,26 @@ INSERT INTO folded (customer_id, region, journey) SELECT customer_id, 0, journey
 is($coordinator->safe_psql('postgres', q{SELECT count(*) FROM folded f JOIN journeys j USING (customer_id) WHERE f.journey = j.journey}), 500,
 	'INSERT ... SELECT journey_agg where the events are');
 
+# ---- measured, if asked: CJ_MEASURE customers of 20 events ----
+
+if ($ENV{CJ_MEASURE})
+{
+	$coordinator->safe_psql('postgres', qq{
+TRUNCATE events, journeys, one_events, one_journeys;
+INSERT INTO one_events SELECT g % $ENV{CJ_MEASURE}, timestamptz '2026-01-01 00:00+00' + g * interval '1 second',
+    (ARRAY['view', 'search', 'cart', 'purchase', 'complaint'])[1 + abs(hashint8(g)) % 5], (ARRAY['web', 'app'])[1 + g % 2]
+FROM generate_series(1, 20 * $ENV{CJ_MEASURE}::bigint) g;
+INSERT INTO one_journeys SELECT customer_id, 0, 'old', true, 0.5, journey_agg(occurred_at, event, channel) FROM one_events GROUP BY customer_id;
+INSERT INTO events SELECT * FROM one_events;
+INSERT INTO journeys SELECT * FROM one_journeys;
+VACUUM ANALYZE one_events, one_journeys; VACUUM ANALYZE events; VACUUM ANALYZE journeys;});
+	measure($coordinator, [
+	'SELECT count(*), sum(journey_length(j)) FROM (SELECT customer_id, journey_agg(occurred_at, event, channel) AS j FROM events GROUP BY customer_id) q',
+	q{SELECT count(*) FROM journeys WHERE journey ~ 'view -> cart -[<= 1 day]-> purchase'},
+	'SELECT journey_graph_agg(journey) IS NULL FROM journeys', 'SELECT top_paths(journey) IS NULL FROM journeys',
+	"SELECT funnel_stats($funnel) IS NULL FROM journeys" ],
+		'Citus' => sub { $_[0] },
+		'one node' => sub { $_[0] =~ s/\b(?=(?:events|journeys)\b)/one_/gr });
+}
+
 done_testing();

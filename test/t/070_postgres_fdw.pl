@@ -192,6 +192,28 @@ my (undef, $async) = remote_sql(q{SELECT journey_graph_merge(part) FROM (SELECT 
 	FROM journeys GROUP BY shard) g});
 like($async, qr/Async Foreign Scan.*Async Foreign Scan/s, 'both servers work at once');
 
+# ---- measured, if asked: CJ_MEASURE customers of 20 events ----
+
+if ($ENV{CJ_MEASURE})
+{
+	$coordinator->safe_psql('postgres', qq{
+TRUNCATE events, journeys, one.events, one.journeys;
+INSERT INTO one.events SELECT g % $ENV{CJ_MEASURE}, timestamptz '2026-01-01 00:00+00' + g * interval '1 second',
+    (ARRAY['view', 'search', 'cart', 'purchase', 'complaint'])[1 + abs(hashint8(g)) % 5], (ARRAY['web', 'app'])[1 + g % 2]
+FROM generate_series(1, 20 * $ENV{CJ_MEASURE}::bigint) g;
+INSERT INTO one.journeys SELECT customer_id % 2, customer_id, 'old', true, 0.5, cj.journey_agg(occurred_at, event, channel) FROM one.events GROUP BY customer_id;
+INSERT INTO public.events SELECT * FROM one.events;
+INSERT INTO public.journeys SELECT * FROM one.journeys;});
+	$_->safe_psql('postgres', 'VACUUM ANALYZE') foreach @workers, $coordinator;
+	measure($coordinator, [
+	'SELECT count(*), sum(journey_length(j)) FROM (SELECT customer_id, journey_agg(occurred_at, event, channel) AS j FROM events GROUP BY customer_id) q',
+	q{SELECT count(*) FROM journeys WHERE journey ~ 'view -> cart -[<= 1 day]-> purchase'},
+	'SELECT journey_graph_merge(part) IS NULL FROM (SELECT shard, journey_graph_agg(journey) AS part FROM journeys GROUP BY shard) g',
+	'SELECT journey_graph_agg(journey) IS NULL FROM journeys', 'SELECT top_paths(journey) IS NULL FROM journeys' ],
+		'postgres_fdw' => sub { "$path $_[0]" },
+		'one node' => sub { "SET search_path = one, cj; $_[0]" });
+}
+
 $coordinator->safe_psql('postgres', q{ALTER SERVER worker_0 OPTIONS (DROP extensions); ALTER SERVER worker_1 OPTIONS (DROP extensions);});
 my ($kept, $local) = remote_sql(q{SELECT customer_id FROM journeys WHERE journey ~ 'view -> purchase'});
 unlike($kept, qr/OPERATOR/, 'without the extensions option nothing of it is shipped');

@@ -244,8 +244,7 @@ run_plain(CjFunnelEngine *engine, const CjView *view, int *level, int *most,
 		TIMESTAMP_IS_NOBEGIN(spec->as_of) ? 0 : cj_upper_bound(view, spec->as_of);
 	CjCodes    *codes;
 	bool		found;
-	bool		tied;
-	int			loose;
+	int32		read;
 
 	*level = *most = 0;
 	if (n == 0)
@@ -256,24 +255,24 @@ run_plain(CjFunnelEngine *engine, const CjView *view, int *level, int *most,
 	*most = codes->extra;
 	if (*most == 0)
 		return true;
-	*level = cj_funnel_pass(view, codes->masks, n, *most, spec->within, &tied, &loose);
-	if (tied && *level < *most)
-		return false;
+	*level = cj_funnel_pass(view, codes->masks, n, *most, spec->within, &read);
 	if (result == NULL || *level == 0)
-		return true;
+		return *level == *most || !cj_funnel_tied(view, codes->masks, read);
 
 	/*
 	 * with ties another attempt may be the first one, and as_of asks what may
 	 * still come
 	 */
-	if (tied || !TIMESTAMP_IS_NOEND(spec->as_of))
+	if (!TIMESTAMP_IS_NOEND(spec->as_of) || cj_funnel_tied(view, codes->masks, read))
 		return false;
 	cj_funnel_first_attempt(view, codes->masks, n, *level, spec->within, chain);
 	for (int s = 0; s < *level; s++)
 		result->step_times[s] = cj_time(view, chain[s]);
 	result->entered_at = result->step_times[0];
 	if (*level < spec->nrequired)
-		result->drop = loose > *level ? CJ_DROP_WINDOW : CJ_DROP_NO_STEP;
+		result->drop = spec->within >= 0 &&
+			cj_funnel_loose_level(view, codes->masks, n, *most) > *level ?
+			CJ_DROP_WINDOW : CJ_DROP_NO_STEP;
 	return true;
 }
 

@@ -109,7 +109,8 @@ typedef enum CjEntry
 	CJ_ENTRY_LAST
 } CjEntry;
 
-#define CJ_FUNNEL_MAX_STEPS		64
+#define CJ_FUNNEL_MAX_STEPS		256
+#define CJ_FUNNEL_PLAIN_STEPS	64	/* of a plain funnel: bits of a mask */
 
 typedef struct CjFunnelStep
 {

@@ -221,7 +221,7 @@ cj_funnel_create(const CjFunnelSpec *spec, MemoryContext context)
 	engine->plain = spec->ordering == CJ_ORDERED && spec->step_within == NULL &&
 		spec->min_gap == NULL && spec->same == 0 && spec->nexclude == 0 &&
 		spec->nstep_exclude == NULL && spec->grace == 0 && spec->entry == CJ_ENTRY_BEST &&
-		spec->nrequired == spec->nsteps;
+		spec->nrequired == spec->nsteps && spec->nsteps <= CJ_FUNNEL_PLAIN_STEPS;
 	for (int s = 0; s < spec->nsteps; s++)
 		for (int e = 0; e < spec->steps[s].nelements; e++)
 			engine->plain &= cj_element_plain(spec->steps[s].elements[e]);
@@ -239,7 +239,7 @@ run_plain(CjFunnelEngine *engine, const CjView *view, int *level, int *most,
 		  CjFunnelResult *result)
 {
 	const CjFunnelSpec *spec = engine->spec;
-	int32		chain[CJ_FUNNEL_MAX_STEPS];
+	int32		chain[CJ_FUNNEL_PLAIN_STEPS];
 	int32		n = TIMESTAMP_IS_NOEND(spec->as_of) ? view->nevents :
 		TIMESTAMP_IS_NOBEGIN(spec->as_of) ? 0 : cj_upper_bound(view, spec->as_of);
 	CjCodes    *codes;

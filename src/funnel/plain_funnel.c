@@ -67,7 +67,7 @@ cj_funnel_resolve(const CjFunnelSpec *spec, const CjNames *names, uint64 *masks)
 int
 cj_funnel_pass(const CjView *view, const uint64 *masks, int32 n, int most, int64 within, int32 *read)
 {
-	int32		began[CJ_FUNNEL_MAX_STEPS];
+	int32		began[CJ_FUNNEL_PLAIN_STEPS];
 	int32		first = 0;		/* latest event of the first step */
 	uint64		open = 0;
 	int32		per_word = cj_packed_per_word(&view->event);

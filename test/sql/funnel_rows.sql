@@ -144,6 +144,8 @@ SELECT window_funnel('1 day', 'strict', now(), true);
 SELECT window_funnel('1 day', 'allow_reentry', now(), true);
 SELECT window_funnel('1 month', now(), true);
 SELECT window_funnel(-1, 1, true);
+SELECT window_funnel(1, 1, VARIADIC array_fill(true, ARRAY[64])) AS conditions_64;
+SELECT window_funnel(1, 1, VARIADIC array_fill(true, ARRAY[65]));
 
 -- Moving windows, FILTER, and splitting in any way give the same as one pass.
 SELECT t, window_funnel(3, t, t % 3 = 0, t % 3 = 1) OVER (ORDER BY t ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS moving,

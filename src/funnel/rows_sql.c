@@ -86,7 +86,7 @@ call_site(FunctionCallInfo fcinfo, int time_arg, int first_condition)
 			ereport(ERROR,
 					(errcode(ERRCODE_TOO_MANY_ARGUMENTS),
 					 errmsg("at most %d conditions are supported", CJ_MAX_CONDITIONS),
-							 errhint("Collect the rows with journey_agg; journey_funnel takes up to %d steps, and a journey_pattern more.", CJ_FUNNEL_MAX_STEPS)));
+					 errhint("Collect the rows with journey_agg; journey_funnel takes up to %d steps, and a journey_pattern more.", CJ_FUNNEL_MAX_STEPS)));
 		for (int i = 0; i < site->nconditions; i++)
 			check_condition(fcinfo, first_condition + i,
 							get_fn_expr_argtype(fcinfo->flinfo, first_condition + i), i + 1);
@@ -121,7 +121,7 @@ read_conditions(FunctionCallInfo fcinfo, const CallSite *site, int *nconditions)
 			ereport(ERROR,
 					(errcode(ERRCODE_TOO_MANY_ARGUMENTS),
 					 errmsg("at most %d conditions are supported", CJ_MAX_CONDITIONS),
-							 errhint("Collect the rows with journey_agg; journey_funnel takes up to %d steps, and a journey_pattern more.", CJ_FUNNEL_MAX_STEPS)));
+					 errhint("Collect the rows with journey_agg; journey_funnel takes up to %d steps, and a journey_pattern more.", CJ_FUNNEL_MAX_STEPS)));
 		for (int i = 0; i < *nconditions; i++)
 			if (!nulls[i] && DatumGetBool(values[i]))
 				mask |= UINT64CONST(1) << i;

@@ -390,8 +390,13 @@ typedef struct CjMatcher
 	TimestampTz *times;
 	uint64	   *masks;			/* words per event: predicates satisfied */
 	int			words;
-	uint64	   *code_masks;
+	const uint64 *code_masks;	/* words per name: predicates that it can
+								 * satisfy */
+	uint64	   *code_buffer;	/* these, if there is more than one word */
 	int64		code_capacity;
+	CjCodeCache *codes;			/* and if there is one */
+	struct CjNeeds *needs;		/* of the pattern, once asked for */
+	char	   *needed;			/* which of their keys a journey has */
 	CjCodeCache *chain_codes;	/* chain.c */
 
 	int32	   *instants;		/* with ties: first event of each event's
@@ -443,7 +448,11 @@ typedef struct CjMatcher
 
 extern CjMatcher *cj_matcher_create(const CjAutomaton *automaton, MemoryContext context);
 
-/* Prepares for a journey; events after as_of are unseen. */
+/*
+ * Prepares for a journey; events after as_of are unseen.  The second is for
+ * whole matches only: false if the names say that there is none.
+ */
+extern bool cj_matcher_bind_match(CjMatcher *matcher, const CjView *view, TimestampTz as_of);
 extern void cj_matcher_bind(CjMatcher *matcher, const CjView *view, TimestampTz as_of);
 
 /*
@@ -481,6 +490,17 @@ cj_satisfies(const CjMatcher *matcher, int32 event, int pred)
 			(pred & 63)) & 1;
 }
 
+/* Does the event satisfy the state, and have what its scopes ask for? */
+static inline bool
+cj_state_satisfied(const CjMatcher *matcher, const CjState *state, int32 event)
+{
+	return cj_satisfies(matcher, event, state->pred) &&
+		(!(state->attributes & CJ_ABOUT_ITEM) ||
+		 cj_item_code(matcher->view, event) != CJ_ABSENT) &&
+		(!(state->attributes & CJ_ABOUT_CHANNEL) ||
+		 cj_channel_code(matcher->view, event) != CJ_ABSENT);
+}
+
 static inline int32
 cj_end_at(const CjMatcher *matcher, int state, int32 event)
 {
@@ -509,7 +529,6 @@ extern bool cj_look_around(CjMatcher *matcher, CjInstant instant);
 
 /* sweep.c */
 extern void cj_sweep(CjMatcher *matcher);
-extern bool cj_state_satisfied(const CjMatcher *matcher, const CjState *state, int32 event);
 extern bool cj_attributes_agree(const CjMatcher *matcher, uint8 attributes, int32 a, int32 b);
 
 /* Is scope "inner" or one around it "outer"? */

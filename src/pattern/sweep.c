@@ -80,16 +80,6 @@ cj_attributes_agree(const CjMatcher *matcher, uint8 attributes, int32 a, int32 b
 	return true;
 }
 
-bool
-cj_state_satisfied(const CjMatcher *matcher, const CjState *state, int32 event)
-{
-	return cj_satisfies(matcher, event, state->pred) &&
-		(!(state->attributes & CJ_ABOUT_ITEM) ||
-		 cj_item_code(matcher->view, event) != CJ_ABSENT) &&
-		(!(state->attributes & CJ_ABOUT_CHANNEL) ||
-		 cj_channel_code(matcher->view, event) != CJ_ABSENT);
-}
-
 /* Can the target be completed from this event, entering by this option? */
 static bool
 reachable(const CjMatcher *matcher, const CjOption *option, int32 event)
@@ -473,6 +463,8 @@ cj_sweep(CjMatcher *matcher)
 		{
 			if ((i & 1023) == 1023)
 				CHECK_FOR_INTERRUPTS();
+			if (matcher->words == 1 && (matcher->masks[i] & matcher->state_mask[0]) == 0)
+				continue;
 			for (int s = 0; s < automaton->nstates; s++)
 				if (cj_state_satisfied(matcher, &automaton->states[s], i))
 					matcher->ends[(int64) s * matcher->n + i] =

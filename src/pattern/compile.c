@@ -226,6 +226,56 @@ arrive(Closure *closure, CjOption option, int target, int decisions)
 	add_option(closure, &option, decisions);
 }
 
+/* Passes over an instruction that leads nowhere else; false if the way ends at it. */
+static bool
+pass_over(const Closure *closure, const CjInstruction *instruction, const Mark *marks,
+		  int *depth, CjOption *option)
+{
+	const CjScope *scopes = closure->automaton->scopes;
+
+	switch (instruction->op)
+	{
+		case CJ_OP_LINK:
+			if (*depth == 0)
+				option->link = instruction->a;
+			break;
+		case CJ_OP_LEAD:
+			option->link = instruction->a;
+			break;
+		case CJ_OP_BEGIN:
+			(*depth)++;
+			break;
+		case CJ_OP_FINISH:
+			*depth = Max(*depth - 1, 0);
+			break;
+		case CJ_OP_PROGRESS:
+			for (const Mark *m = marks; m != NULL; m = m->before)
+				if (m->id == instruction->a)
+					return false;
+			break;
+		case CJ_OP_CLOSE:
+			if (option->common == instruction->a)
+				option->common = scopes[instruction->a].parent;
+			break;
+		case CJ_OP_FIRST:
+			option->target_first = true;
+			break;
+		case CJ_OP_LAST:
+			option->source_last = true;
+			return !closure->from_start;
+		case CJ_OP_ABSENT:
+			/* an absence needs an event before it, in the same scopes */
+			option->absent_link = instruction->a;
+			option->absent_pred = instruction->b;
+			for (int s = option->common; s >= 0; s = scopes[s].parent)
+				option->attributes |= scopes[s].attributes;
+			return !closure->from_start;
+		default:
+			break;
+	}
+	return true;
+}
+
 /* Follows the program from pc, with so many decisions on the way. */
 static void
 follow(Closure *closure, int pc, int depth, int decisions, CjOption option, const Mark *marks)
@@ -237,6 +287,7 @@ follow(Closure *closure, int pc, int depth, int decisions, CjOption option, cons
 	for (;;)
 	{
 		const CjInstruction *instruction = &closure->program->code[pc];
+		bool		prefers = instruction->op == CJ_OP_PREFER;
 
 		switch (instruction->op)
 		{
@@ -247,70 +298,29 @@ follow(Closure *closure, int pc, int depth, int decisions, CjOption option, cons
 				arrive(closure, option, CJ_END, decisions);
 				return;
 			case CJ_OP_CHOICE:
-				if (visited(closure, pc, depth, decisions, &option, marks))
-					return;
-				follow(closure, instruction->a, depth, decisions, option, marks);
-				follow(closure, instruction->b, depth, decisions, option, marks);
-				return;
 			case CJ_OP_PREFER:
 				if (visited(closure, pc, depth, decisions, &option, marks))
 					return;
-				decide(closure, decisions, 0);
-				follow(closure, instruction->a, depth, decisions + 1, option, marks);
-				decide(closure, decisions, 1);
-				follow(closure, instruction->b, depth, decisions + 1, option, marks);
+				if (prefers)
+					decide(closure, decisions, 0);
+				follow(closure, instruction->a, depth, decisions + prefers, option, marks);
+				if (prefers)
+					decide(closure, decisions, 1);
+				follow(closure, instruction->b, depth, decisions + prefers, option, marks);
 				return;
 			case CJ_OP_JUMP:
 				pc = instruction->a;
 				continue;
-			case CJ_OP_LINK:
-				if (depth == 0)
-					option.link = instruction->a;
-				break;
-			case CJ_OP_LEAD:
-				option.link = instruction->a;
-				break;
-			case CJ_OP_BEGIN:
-				depth++;
-				break;
-			case CJ_OP_FINISH:
-				depth = Max(depth - 1, 0);
-				break;
 			case CJ_OP_MARK:
 				mark.id = instruction->a;
 				mark.before = marks;
 				follow(closure, pc + 1, depth, decisions, option, &mark);
 				return;
-			case CJ_OP_PROGRESS:
-				for (const Mark *m = marks; m != NULL; m = m->before)
-					if (m->id == instruction->a)
-						return;
-				break;
-			case CJ_OP_OPEN:
-				break;
-			case CJ_OP_CLOSE:
-				if (option.common == instruction->a)
-					option.common = closure->automaton->scopes[instruction->a].parent;
-				break;
-			case CJ_OP_FIRST:
-				option.target_first = true;
-				break;
-			case CJ_OP_LAST:
-				if (closure->from_start)
+			default:
+				if (!pass_over(closure, instruction, marks, &depth, &option))
 					return;
-				option.source_last = true;
-				break;
-			case CJ_OP_ABSENT:
-				/* an absence needs an event before it, in the same scopes */
-				if (closure->from_start)
-					return;
-				option.absent_link = instruction->a;
-				option.absent_pred = instruction->b;
-				for (int s = option.common; s >= 0; s = closure->automaton->scopes[s].parent)
-					option.attributes |= closure->automaton->scopes[s].attributes;
-				break;
+				pc++;
 		}
-		pc++;
 	}
 }
 

@@ -206,6 +206,49 @@ COMMENT ON FUNCTION graph_to_sankey(journey_graph, integer, bigint) IS
     'the most frequent edges as JSON {"nodes": [{"name": ...}], "links": [{"source": position, "target": position, "value": transitions}]}';
 
 -- ---------------------------------------------------------------------------
+-- Counts: the state of journey_flow and attribution_agg
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE path_counts;
+
+CREATE FUNCTION path_counts_in(cstring) RETURNS path_counts
+    AS 'MODULE_PATHNAME', 'cj_path_counts_in'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION path_counts_in(cstring) IS 'input function of type path_counts: everything is checked';
+
+CREATE FUNCTION path_counts_out(path_counts) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'cj_path_counts_out'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION path_counts_out(path_counts) IS 'output function of type path_counts';
+
+CREATE FUNCTION path_counts_recv(internal) RETURNS path_counts
+    AS 'MODULE_PATHNAME', 'cj_path_counts_recv'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION path_counts_recv(internal) IS 'binary input function of type path_counts: everything is checked';
+
+CREATE FUNCTION path_counts_send(path_counts) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'cj_path_counts_send'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION path_counts_send(path_counts) IS 'binary output function of type path_counts: equal counts give equal bytes';
+
+CREATE TYPE path_counts (
+    INPUT = path_counts_in,
+    OUTPUT = path_counts_out,
+    RECEIVE = path_counts_recv,
+    SEND = path_counts_send,
+    ALIGNMENT = double,
+    STORAGE = extended
+);
+COMMENT ON TYPE path_counts IS
+    'what journey_flow and attribution_agg have counted, with their options: 64-bit counts and exact sums of values and times, so that the counts of parts add up to those of the whole whatever the parts; src/paths/tally.h has the layout';
+
+CREATE FUNCTION path_counts_combinefn(path_counts, path_counts) RETURNS path_counts
+    AS 'MODULE_PATHNAME', 'cj_path_counts_combinefn'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION path_counts_combinefn(path_counts, path_counts) IS
+    'combine function of journey_flow and attribution_agg: the counts of both; states of different options are an error (22023)';
+
+-- ---------------------------------------------------------------------------
 -- Whole paths
 -- ---------------------------------------------------------------------------
 

@@ -157,15 +157,15 @@ load_end(CjFlow *flow, const int32 *key, int64 count)
 {
 	CjGraphRef *ref = &flow->at[key[2]];
 	int32		context = key[3] & ~CJ_TALLY_NAME;
-	CjGraphNode *node;
+	int32		node;
 
 	if (!cj_tally_named(key[3]) || key[4] != 0 || key[2] == 0)
 		return false;
-	node = &ref->parts.nodes[cj_graph_add_node(ref, &context)];
+	node = cj_graph_add_node(ref, &context);
 	if (key[0] == CJ_COUNT_COMPLETED)
-		node->tied = count;
+		ref->parts.nodes[node].tied = count;
 	else
-		node->exits = count;
+		ref->parts.nodes[node].exits = count;
 	return true;
 }
 

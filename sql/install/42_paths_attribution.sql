@@ -9,17 +9,19 @@ CREATE TYPE attribution_options AS (
     depth integer,
     lookback interval,
     half_life interval,
-    direct text
+    direct text,
+    transforms text[]
 );
 COMMENT ON TYPE attribution_options IS 'options of attribution_agg, made by attribution_options()';
 
 CREATE FUNCTION attribution_options(conversion journey_pattern DEFAULT NULL, models text[] DEFAULT NULL, by text DEFAULT NULL,
-        depth integer DEFAULT NULL, lookback interval DEFAULT NULL, half_life interval DEFAULT NULL, direct text DEFAULT NULL)
+        depth integer DEFAULT NULL, lookback interval DEFAULT NULL, half_life interval DEFAULT NULL, direct text DEFAULT NULL,
+        transforms text[] DEFAULT NULL)
     RETURNS attribution_options
     AS 'MODULE_PATHNAME', 'cj_options_build'
     LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION attribution_options(journey_pattern, text[], text, integer, interval, interval, text) IS
-    'options of attribution_agg: the conversion (required); models (all unless given); by ''channel'' (default), ''event'' or ''item''; depth of the Markov chain (1); lookback before a conversion (none); half_life of decay (7 days); the name of direct traffic (direct)';
+COMMENT ON FUNCTION attribution_options(journey_pattern, text[], text, integer, interval, interval, text, text[]) IS
+    'options of attribution_agg: the conversion (required); models (all but counterfactual unless given); by ''channel'' (default), ''event'' or ''item''; depth of the Markov chain (1); lookback before a conversion (none); half_life of decay (7 days); the name of direct traffic (direct); transforms of paths, in order, of exposure, first, remove_if_last_and_not_all, remove_if_not_all (none)';
 
 CREATE TYPE attribution_credit AS (
     model text,

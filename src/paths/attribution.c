@@ -46,6 +46,9 @@ cj_attribution_encode(const CjAttributionOptions *options)
 	cj_put_number(&to, options->half_life);
 	cj_put_text(&to, options->direct);
 	cj_put_text(&to, options->conversion);
+	cj_put_number(&to, options->transforms);
+	for (int i = 0; i < options->transforms; i++)
+		cj_put_number(&to, options->transform[i]);
 	bytes.data = to.data;
 	bytes.len = to.len;
 	return bytes;
@@ -66,6 +69,9 @@ cj_attribution_decode(CjText bytes, CjAttributionOptions *options)
 	options->half_life = cj_get_limited(&reader, PG_INT64_MAX);
 	options->direct = cj_get_text(&reader, bytes.len);
 	options->conversion = cj_get_text(&reader, bytes.len);
+	options->transforms = (int) cj_get_limited(&reader, CJ_MAX_TRANSFORMS);
+	for (int i = 0; i < options->transforms; i++)
+		options->transform[i] = (CjTransform) cj_get_limited(&reader, CJ_TRANSFORMS - 1);
 	if (reader.fault != NULL)
 		return reader.fault;
 	again = cj_attribution_encode(options);
@@ -75,6 +81,73 @@ cj_attribution_decode(CjText bytes, CjAttributionOptions *options)
 		!pg_verify_mbstr(GetDatabaseEncoding(), options->conversion.data, options->conversion.len, true))
 		return "Its options are out of range.";
 	return NULL;
+}
+
+/* ---- transforms ---- */
+
+static inline bool
+is_direct(const CjTallyRef *tally, const CjAttributionOptions *options, const CjTouch *touch)
+{
+	return cj_text_compare(cj_tally_text(tally, touch->channel), options->direct) == 0;
+}
+
+static int32
+first_of_each(const CjTallyRef *tally, CjTouch *touches, int32 count)
+{
+	bool	   *seen = palloc0_array(bool, tally->tally->names + 1);
+	int32		kept = 0;
+
+	for (int32 i = 0; i < count; i++)
+	{
+		bool	   *before = &seen[touches[i].channel & ~CJ_TALLY_NAME];
+
+		if (!*before)
+			touches[kept++] = touches[i];
+		*before = true;
+	}
+	pfree(seen);
+	return kept;
+}
+
+/* Leaves out direct touches, of the end only or all of them, unless there are no others. */
+static int32
+without_direct(const CjTallyRef *tally, const CjAttributionOptions *options,
+			   CjTouch *touches, int32 count, bool everywhere)
+{
+	int32		last = count - 1;
+	int32		kept = 0;
+
+	while (last >= 0 && is_direct(tally, options, &touches[last]))
+		last--;
+	if (last < 0 || !everywhere)
+		return last < 0 ? count : last + 1;
+	for (int32 i = 0; i <= last; i++)
+		if (!is_direct(tally, options, &touches[i]))
+			touches[kept++] = touches[i];
+	return kept;
+}
+
+int32
+cj_attribution_transform(const CjTallyRef *tally, const CjAttributionOptions *options,
+						 CjTouch *touches, int32 count)
+{
+	for (int t = 0; t < options->transforms && count > 0; t++)
+	{
+		int32		kept = 1;
+
+		if (options->transform[t] == CJ_FIRST_OF_EACH)
+			count = first_of_each(tally, touches, count);
+		else if (options->transform[t] != CJ_EXPOSURE)
+			count = without_direct(tally, options, touches, count, options->transform[t] == CJ_NOT_AT_ALL);
+		else
+		{
+			for (int32 i = 1; i < count; i++)
+				if (touches[i].channel != touches[kept - 1].channel)
+					touches[kept++] = touches[i];
+			count = kept;
+		}
+	}
+	return count;
 }
 
 /* ---- counting ---- */
@@ -214,11 +287,21 @@ cj_attribute_nothing(CjTallyRef *tally, const CjAttributionOptions *options,
 {
 	int32		key[CJ_TALLY_WIDTH];
 
-	if (count == 0 || !options->wanted[CJ_MARKOV])
+	if (count == 0)
 		return;
-	walk_chain(tally, options->depth, touches, count, key);
-	key[0] = CJ_COUNT_EXIT;
-	cj_tally_add(tally, key, 1);
+	if (options->wanted[CJ_MARKOV])
+	{
+		walk_chain(tally, options->depth, touches, count, key);
+		key[0] = CJ_COUNT_EXIT;
+		cj_tally_add(tally, key, 1);
+	}
+	if (options->wanted[CJ_COUNTERFACTUAL])
+	{
+		memset(key, 0, sizeof(key));
+		key[0] = CJ_COUNT_PATH_NOTHING;
+		key[2] = cj_attribution_path(tally, touches, count);
+		cj_tally_add(tally, key, 1);
+	}
 }
 
 void
@@ -248,5 +331,12 @@ cj_attribute(CjTallyRef *tally, const CjAttributionOptions *options,
 		walk_chain(tally, options->depth, touches, count, key);
 		key[0] = CJ_COUNT_CONVERT;
 		count_both(tally, key, CJ_SUM_CONVERT, value);
+	}
+	if (options->wanted[CJ_COUNTERFACTUAL])
+	{
+		memset(key, 0, sizeof(key));
+		key[0] = CJ_COUNT_PATH;
+		key[2] = cj_attribution_path(tally, touches, count);
+		count_both(tally, key, CJ_SUM_PATH, value);
 	}
 }

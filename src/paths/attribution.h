@@ -13,6 +13,8 @@
  *	DECAY						0, channel: sum of weights, and of values by weight
  *	EDGE						depth channels before (0: none yet), the next
  *	EXIT, CONVERT				depth channels before, 0; and values
+ *	PATH, PATH_NOTHING			a whole path as a name: conversions, their values,
+ *								and paths that led to nothing
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -33,6 +35,7 @@ typedef enum CjModel
 	CJ_DECAY,
 	CJ_SHAPLEY,
 	CJ_MARKOV,
+	CJ_COUNTERFACTUAL,
 	CJ_MODELS
 } CjModel;
 
@@ -45,16 +48,33 @@ enum
 	CJ_COUNT_EDGE,
 	CJ_COUNT_EXIT,
 	CJ_COUNT_CONVERT,
+	CJ_COUNT_PATH,
+	CJ_COUNT_PATH_NOTHING,
 	CJ_SUM_ASSIGNED = CJ_TALLY_SUM + 1,
 	CJ_SUM_UNASSIGNED,
 	CJ_SUM_CREDIT,
 	CJ_SUM_DECAY,
 	CJ_SUM_DECAY_VALUE,
-	CJ_SUM_CONVERT
+	CJ_SUM_CONVERT,
+	CJ_SUM_PATH
 };
+
+/* What is done to a path before it is counted. */
+typedef enum CjTransform
+{
+	CJ_EXPOSURE,				/* repeats that follow each other are one */
+	CJ_FIRST_OF_EACH,			/* of each channel only its first touch */
+	CJ_NOT_LAST,				/* no direct touches at the end ... */
+	CJ_NOT_AT_ALL,				/* ... or nowhere, unless all are direct */
+	CJ_TRANSFORMS
+} CjTransform;
+
+#define CJ_MAX_TRANSFORMS	8
 
 typedef struct CjAttributionOptions
 {
+	int			transforms;		/* how many, in order */
+	CjTransform transform[CJ_MAX_TRANSFORMS];
 	bool		wanted[CJ_MODELS];
 	CjBy		by;
 	int			depth;
@@ -80,6 +100,10 @@ extern void cj_attribution_create(CjTallyRef *tally, const CjAttributionOptions 
 /* A channel that a journey has. */
 extern int32 cj_attribution_channel(CjTallyRef *tally, CjText name);
 
+/* Transforms a path in place; returns its length. */
+extern int32 cj_attribution_transform(const CjTallyRef *tally, const CjAttributionOptions *options,
+									  CjTouch *touches, int32 count);
+
 /* A path that led to a conversion of a value ... */
 extern void cj_attribute(CjTallyRef *tally, const CjAttributionOptions *options,
 						 const CjTouch *touches, int32 count, double value);
@@ -101,7 +125,8 @@ typedef struct CjCredit
 typedef struct CjAttribution
 {
 	CjAttributionOptions options;
-	CjGraphRef	chain;			/* names, and the Markov chain's transitions */
+	int32	   *channels;		/* of each name, -1 of paths */
+	CjGraphRef	chain;			/* channels, and the Markov chain's transitions */
 	CjCredit   *credits;		/* channel * CJ_MODELS + model */
 	double	   *conversions;	/* of each node of the chain */
 	double	   *values;
@@ -116,5 +141,13 @@ extern const char *cj_attribution_load(CjAttribution *attribution, const CjTally
 
 /* Solves the chain and fills the credits of CJ_MARKOV; error 54000 if it has too many states. */
 extern void cj_attribution_solve(CjAttribution *attribution);
+
+/* ---- attribution_path.c ---- */
+
+/* A path as a name: the length and bytes of each channel; error 54000 if it is too long. */
+extern int32 cj_attribution_path(CjTallyRef *tally, const CjTouch *touches, int32 count);
+
+/* Fills the credits of CJ_COUNTERFACTUAL from a sorted tally; what is wrong with it, or NULL. */
+extern const char *cj_attribution_counterfactual(CjAttribution *attribution, const CjTallyRef *tally);
 
 #endif							/* CJ_PATHS_ATTRIBUTION_H */

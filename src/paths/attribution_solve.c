@@ -45,12 +45,19 @@ weight_of(CjModel model, int32 n, int32 role)
 	}
 }
 
+/* The channel of a key's number, -1 if it is none. */
+static inline int32
+channel_of(const CjAttribution *a, int32 key)
+{
+	return cj_tally_named(key) ? a->channels[key & ~CJ_TALLY_NAME] : -1;
+}
+
 /* Is the key of a credit one that counting makes? */
 static bool
 credit_makes_sense(const CjAttribution *a, const int32 *key)
 {
 	return key[2] < CJ_MODELS && a->options.wanted[key[2]] && key[2] != CJ_DECAY &&
-		key[2] != CJ_MARKOV && cj_tally_named(key[3]) && key[4] >= 1 && !cj_tally_named(key[4]) &&
+		key[2] < CJ_MARKOV && channel_of(a, key[3]) >= 0 && key[4] >= 1 && !cj_tally_named(key[4]) &&
 		key[5] >= 0 && key[5] <= (key[2] == CJ_POSITION && key[4] > 2 ? 1 : 0);
 }
 
@@ -65,16 +72,16 @@ load_credit(CjAttribution *a, const CjTallyRef *tally, const int32 *key, int32 i
 
 		if (!credit_makes_sense(a, key))
 			return false;
-		credit = &a->credits[(Size) (key[3] & ~CJ_TALLY_NAME) * CJ_MODELS + key[2]];
+		credit = &a->credits[(Size) channel_of(a, key[3]) * CJ_MODELS + key[2]];
 		if (key[0] == CJ_COUNT_CREDIT)
 			credit->conversions += weight * (double) tally->parts.counts[i];
 		else
 			credit->value += weight * cj_tally_double(tally, i, end);
 		return true;
 	}
-	if (key[2] != 0 || !cj_tally_named(key[3]) || !a->options.wanted[CJ_DECAY])
+	if (key[2] != 0 || channel_of(a, key[3]) < 0 || !a->options.wanted[CJ_DECAY])
 		return false;
-	credit = &a->credits[(Size) (key[3] & ~CJ_TALLY_NAME) * CJ_MODELS + CJ_DECAY];
+	credit = &a->credits[(Size) channel_of(a, key[3]) * CJ_MODELS + CJ_DECAY];
 	if (key[0] == CJ_SUM_DECAY)
 		credit->conversions = cj_tally_double(tally, i, end);
 	else
@@ -90,7 +97,7 @@ read_context(const CjAttribution *a, const int32 *key, int32 *context)
 
 	for (int i = 0; i < depth; i++)
 	{
-		context[i] = cj_tally_named(key[2 + i]) ? key[2 + i] & ~CJ_TALLY_NAME : -1;
+		context[i] = channel_of(a, key[2 + i]);
 		if (context[i] < 0 && (key[2 + i] != 0 || (i > 0 && context[i - 1] >= 0)))
 			return false;
 	}
@@ -104,9 +111,9 @@ load_edge(CjAttribution *a, const int32 *key, int64 count)
 	int32		next = key[2 + a->options.depth];
 	int32		edge;
 
-	if (!read_context(a, key, context) || !cj_tally_named(next))
+	if (!read_context(a, key, context) || channel_of(a, next) < 0)
 		return false;
-	edge = cj_graph_add_edge(&a->chain, cj_graph_add_node(&a->chain, context), next & ~CJ_TALLY_NAME);
+	edge = cj_graph_add_edge(&a->chain, cj_graph_add_node(&a->chain, context), channel_of(a, next));
 	a->chain.parts.edges[edge].count = count;
 	return true;
 }
@@ -158,6 +165,10 @@ load_entry(CjAttribution *a, const CjTallyRef *tally, const int32 *key, int32 i,
 			return load_credit(a, tally, key, i, end);
 		case CJ_COUNT_EDGE:
 			return true;
+		case CJ_COUNT_PATH:
+		case CJ_COUNT_PATH_NOTHING:
+		case CJ_SUM_PATH:
+			return cj_tally_named(key[2]) && a->options.wanted[CJ_COUNTERFACTUAL];
 		case CJ_COUNT_EXIT:
 		case CJ_COUNT_CONVERT:
 		case CJ_SUM_CONVERT:
@@ -196,16 +207,36 @@ chain_agrees(const CjAttribution *a)
 static bool
 credits_agree(const CjAttribution *a)
 {
-	for (int m = 0; m < CJ_MARKOV; m++)
+	for (int m = 0; m < CJ_MODELS; m++)
 	{
 		double		all = 0;
 
 		for (int32 c = 0; c < a->chain.graph->names; c++)
 			all += a->credits[(Size) c * CJ_MODELS + m].conversions;
-		if (a->options.wanted[m] && !(fabs(all - (double) a->assigned) <= 1e-6 * (double) a->assigned))
+		if (a->options.wanted[m] && m != CJ_MARKOV && !(fabs(all - (double) a->assigned) <= 1e-6 * (double) a->assigned))
 			return false;
 	}
 	return true;
+}
+
+/* Names are of channels or of paths: channels are what journeys have. */
+static void
+load_channels(CjAttribution *a, const CjTallyRef *tally)
+{
+	int32		names = tally->tally->names;
+
+	a->channels = palloc_array(int32, names + 1);
+	for (int32 i = 0; i < names; i++)
+		a->channels[i] = -1;
+	cj_graph_create(&a->chain, a->options.by, a->options.depth, false);
+	for (int32 i = 0; i < tally->tally->entries; i++)
+	{
+		const int32 *key = tally->parts.keys + (Size) i * tally->tally->width;
+
+		if (key[0] == CJ_COUNT_SEEN && cj_tally_named(key[2]))
+			a->channels[key[2] & ~CJ_TALLY_NAME] =
+				cj_graph_add_name(&a->chain, cj_tally_text(tally, key[2]));
+	}
 }
 
 const char *
@@ -223,9 +254,7 @@ cj_attribution_load(CjAttribution *a, const CjTallyRef *tally)
 		return fault;
 	if (width != Max(6, a->options.depth + 3))
 		return "Its width is out of range.";
-	cj_graph_create(&a->chain, a->options.by, a->options.depth, false);
-	for (int32 i = 0; i < names; i++)
-		cj_graph_add_name(&a->chain, cj_tally_text(tally, i | CJ_TALLY_NAME));
+	load_channels(a, tally);
 	a->credits = palloc_extended(((Size) names + 1) * CJ_MODELS * sizeof(CjCredit), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int32 i = 0; i < tally->tally->entries; i++)
 		if (tally->parts.keys[(Size) i * width] == CJ_COUNT_EDGE &&
@@ -241,6 +270,10 @@ cj_attribution_load(CjAttribution *a, const CjTallyRef *tally)
 			return "It counts what does not exist.";
 		i = end;
 	}
+	if (a->options.wanted[CJ_COUNTERFACTUAL])
+		fault = cj_attribution_counterfactual(a, tally);
+	if (fault != NULL)
+		return fault;
 	return chain_agrees(a) && credits_agree(a) ? NULL : "Its counts do not add up.";
 }
 

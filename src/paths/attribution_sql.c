@@ -22,7 +22,7 @@ PG_FUNCTION_INFO_V1(cj_attribution_transfn);
 PG_FUNCTION_INFO_V1(cj_attribution_finalfn);
 
 static const char *const model_names[CJ_MODELS] = {
-	"first", "last", "last_non_direct", "linear", "position", "decay", "shapley", "markov"
+	"first", "last", "last_non_direct", "linear", "position", "decay", "shapley", "markov", "counterfactual"
 };
 
 /* The options of a call site, as read once. */
@@ -51,7 +51,9 @@ read_models(CjAttributionOptions *result, CjOptions *options)
 
 	if (!cj_option(options, "models", TEXTARRAYOID, &value))
 	{
-		memset(result->wanted, true, sizeof(result->wanted));
+		/* the counterfactual model keeps every distinct path: only if asked for */
+		for (int m = 0; m < CJ_COUNTERFACTUAL; m++)
+			result->wanted[m] = true;
 		return;
 	}
 	names = cj_text_array(DatumGetArrayTypeP(value), "models", &count);
@@ -67,7 +69,40 @@ read_models(CjAttributionOptions *result, CjOptions *options)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("unknown attribution model \"%.*s\"", names[i].len, names[i].data),
-					 errhint("Models are first, last, last_non_direct, linear, position, decay, shapley and markov.")));
+					 errhint("Models are first, last, last_non_direct, linear, position, decay, shapley, markov and counterfactual.")));
+	}
+}
+
+static void
+read_transforms(CjAttributionOptions *result, CjOptions *options)
+{
+	static const char *const transforms[CJ_TRANSFORMS] = {
+		"exposure", "first", "remove_if_last_and_not_all", "remove_if_not_all"
+	};
+	Datum		value;
+	CjText	   *names;
+	int			count;
+
+	if (!cj_option(options, "transforms", TEXTARRAYOID, &value))
+		return;
+	names = cj_text_array(DatumGetArrayTypeP(value), "transforms", &count);
+	if (count > CJ_MAX_TRANSFORMS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"transforms\" has more than %d elements", CJ_MAX_TRANSFORMS)));
+	for (int i = 0; i < count; i++)
+	{
+		int			t = 0;
+
+		while (t < CJ_TRANSFORMS && (strlen(transforms[t]) != (size_t) names[i].len ||
+									 memcmp(transforms[t], names[i].data, names[i].len) != 0))
+			t++;
+		if (t == CJ_TRANSFORMS)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("unknown transform of paths \"%.*s\"", names[i].len, names[i].data),
+					 errhint("Transforms are exposure, first, remove_if_last_and_not_all and remove_if_not_all.")));
+		result->transform[result->transforms++] = (CjTransform) t;
 	}
 }
 
@@ -100,6 +135,7 @@ parse_options(CjOptions *options, void *parsed)
 								 DatumGetTextPP(value) : cstring_to_text("direct"));
 	result->depth = (int) cj_option_integer(options, "depth", 1, 1, CJ_MAX_DEPTH);
 	read_models(result, options);
+	read_transforms(result, options);
 	call->bytes = cj_attribution_encode(result);
 }
 
@@ -204,10 +240,12 @@ attribute_journey(CjTallyRef *tally, AttributionCall *call, const CjView *view)
 				time - options->lookback;
 		cj_value(view, end, &value);
 		count = gather(options->by, view, channels, from, end, since, touches);
+		count = cj_attribution_transform(tally, options, touches, count);
 		cj_attribute(tally, options, touches, count, value);
 		from = Max(from, end + 1);
 	}
 	count = gather(options->by, view, channels, from, view->nevents, PG_INT64_MIN, touches);
+	count = cj_attribution_transform(tally, options, touches, count);
 	cj_attribute_nothing(tally, options, touches, count);
 	pfree(touches);
 }

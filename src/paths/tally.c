@@ -165,21 +165,38 @@ cj_tally_options(const CjTallyRef *ref)
 	return options;
 }
 
-int32
-cj_tally_name(CjTallyRef *ref, CjText name)
+static int32
+find_name(const CjTallyRef *ref, CjText name, uint32 hash)
 {
-	uint32		hash = hash_bytes((const unsigned char *) name.data, name.len);
 	uint32		mask = 2 * (uint32) ref->tally->names_room - 1;
-	CjTally    *tally = ref->tally;
-	CjTallyName *entry;
 
 	for (uint32 at = hash & mask; ref->parts.name_slots[at] != 0; at = (at + 1) & mask)
 	{
-		entry = &ref->parts.names[ref->parts.name_slots[at] - 1];
+		const CjTallyName *entry = &ref->parts.names[ref->parts.name_slots[at] - 1];
+
 		if (entry->hash == hash && entry->len == (uint32) name.len &&
 			memcmp(ref->parts.bytes + entry->start, name.data, name.len) == 0)
 			return (ref->parts.name_slots[at] - 1) | CJ_TALLY_NAME;
 	}
+	return -1;
+}
+
+int32
+cj_tally_find_name(const CjTallyRef *ref, CjText name)
+{
+	return find_name(ref, name, hash_bytes((const unsigned char *) name.data, name.len));
+}
+
+int32
+cj_tally_name(CjTallyRef *ref, CjText name)
+{
+	uint32		hash = hash_bytes((const unsigned char *) name.data, name.len);
+	int32		found = find_name(ref, name, hash);
+	CjTally    *tally = ref->tally;
+	CjTallyName *entry;
+
+	if (found >= 0)
+		return found;
 	if (tally->names == tally->names_room || tally->bytes + (int64) name.len > tally->bytes_room)
 		make_room(ref, 1, name.len, 0);
 	tally = ref->tally;

@@ -108,6 +108,7 @@ extern CjText cj_tally_options(const CjTallyRef *ref);
 
 /* A name as a number of keys, and back. */
 extern int32 cj_tally_name(CjTallyRef *ref, CjText name);
+extern int32 cj_tally_find_name(const CjTallyRef *ref, CjText name);	/* or -1 */
 extern CjText cj_tally_text(const CjTallyRef *ref, int32 key);
 
 static inline bool

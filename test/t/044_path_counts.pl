@@ -35,6 +35,7 @@ my %options = (
 		"attribution_options('purchase')", "attribution_options('purchase', depth => 3, lookback => '30 days')",
 		"attribution_options('view -> purchase', by => 'event', depth => 2, half_life => '1 hour')",
 		"attribution_options('purchase(value >= 10)', models => '{first,decay,shapley}')",
+		"attribution_options('purchase', lookback => '3 days', models => '{counterfactual,last}', transforms => '{exposure,remove_if_not_all}', direct => 'web')",
 		"attribution_options('purchase', by => 'item', models => '{markov,linear}')" ]);
 my %aggregate = (flow => 'journey_flow', attribution => 'attribution_agg');
 
@@ -108,7 +109,7 @@ is($node->safe_psql('postgres', "SELECT count(*) FROM states WHERE path_counts_s
 $node->safe_psql('postgres', "\\copy states TO '" . $node->basedir . "/states' WITH (FORMAT binary)");
 is($node->safe_psql('postgres', "CREATE TABLE again (LIKE states);
 \\copy again FROM '" . $node->basedir . "/states' WITH (FORMAT binary)
-SELECT count(*) FROM states s JOIN again a USING (name) WHERE path_counts_send(s.state) = path_counts_send(a.state)"), '11', 'binary round trip');
+SELECT count(*) FROM states s JOIN again a USING (name) WHERE path_counts_send(s.state) = path_counts_send(a.state)"), '12', 'binary round trip');
 is(sqlstate_of($node, 'postgres', "SELECT '$_'::path_counts"), '22P02', "refused: $_")
   foreach '', '\x', '\x0', '\x02', '\x01', '\x0101', '\x010105', '\xzz', 'x', '\x0103050000', '\x01010500000000';
 # bytes changed, left out, put in, and numbers made large: an error, or a state
@@ -150,7 +151,7 @@ BEGIN
 END \$\$;
 CREATE TABLE small_states AS SELECT 'f' || o AS name, 'flow' AS kind, flow_counts(journey, CASE o WHEN 1 THEN flow_options(links => true) ELSE flow_options(starts_with => 'view', ends_with => 'purchase', top => 2) END) AS state
 	FROM journeys, generate_series(1, 2) o WHERE customer_id BETWEEN 2 AND 12 GROUP BY o
-UNION ALL SELECT 'a' || o, 'attribution', attribution_counts(journey, attribution_options('purchase', depth => o)) FROM journeys, generate_series(1, 3) o WHERE customer_id BETWEEN 2 AND 12 GROUP BY o;
+UNION ALL SELECT 'a' || o, 'attribution', attribution_counts(journey, CASE o WHEN 3 THEN attribution_options('purchase', models => '{counterfactual}', transforms => '{first}') ELSE attribution_options('purchase', depth => o) END) FROM journeys, generate_series(1, 3) o WHERE customer_id BETWEEN 2 AND 12 GROUP BY o;
 SELECT accepted, ended FROM attacked($tried)");
 note "$tried tried, $accepted accepted, $ended ended";
 cmp_ok($accepted, '>', 0, 'some changed bytes are states');

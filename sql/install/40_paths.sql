@@ -374,6 +374,21 @@ CREATE FUNCTION journey_medoid_transfn(internal, journey, text, double precision
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 COMMENT ON FUNCTION journey_medoid_transfn(internal, journey, text, double precision, double precision) IS 'transition function of journey_medoid';
 
+CREATE FUNCTION journey_medoid_combinefn(internal, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_medoid_combinefn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION journey_medoid_combinefn(internal, internal) IS 'combine function of journey_medoid';
+
+CREATE FUNCTION journey_medoid_serialfn(internal) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'cj_medoid_serialfn'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_medoid_serialfn(internal) IS 'serialization function of journey_medoid';
+
+CREATE FUNCTION journey_medoid_deserialfn(bytea, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_medoid_deserialfn'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_medoid_deserialfn(bytea, internal) IS 'deserialization function of journey_medoid';
+
 CREATE FUNCTION journey_medoid_finalfn(internal) RETURNS journey
     AS 'MODULE_PATHNAME', 'cj_medoid_finalfn'
     LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -381,19 +396,25 @@ COMMENT ON FUNCTION journey_medoid_finalfn(internal) IS 'final function of journ
 
 CREATE AGGREGATE journey_medoid(journey) (
     SFUNC = journey_medoid_transfn, STYPE = internal, SSPACE = 65536,
-    FINALFUNC = journey_medoid_finalfn, PARALLEL = SAFE
+    FINALFUNC = journey_medoid_finalfn, COMBINEFUNC = journey_medoid_combinefn,
+    SERIALFUNC = journey_medoid_serialfn, DESERIALFUNC = journey_medoid_deserialfn,
+    PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_medoid(journey) IS
     'the journey with the least sum of Levenshtein distances to all journeys of the group; its time grows with the square of the number of distinct paths';
 
 CREATE AGGREGATE journey_medoid(journey, method text) (
     SFUNC = journey_medoid_transfn, STYPE = internal, SSPACE = 65536,
-    FINALFUNC = journey_medoid_finalfn, PARALLEL = SAFE
+    FINALFUNC = journey_medoid_finalfn, COMBINEFUNC = journey_medoid_combinefn,
+    SERIALFUNC = journey_medoid_serialfn, DESERIALFUNC = journey_medoid_deserialfn,
+    PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_medoid(journey, text) IS 'the same by a method of journey_similarity';
 
 CREATE AGGREGATE journey_medoid(journey, method text, indel double precision, substitution double precision) (
     SFUNC = journey_medoid_transfn, STYPE = internal, SSPACE = 65536,
-    FINALFUNC = journey_medoid_finalfn, PARALLEL = SAFE
+    FINALFUNC = journey_medoid_finalfn, COMBINEFUNC = journey_medoid_combinefn,
+    SERIALFUNC = journey_medoid_serialfn, DESERIALFUNC = journey_medoid_deserialfn,
+    PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_medoid(journey, text, double precision, double precision) IS 'the same by a method with costs';

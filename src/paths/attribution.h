@@ -126,7 +126,8 @@ typedef struct CjAttribution
 {
 	CjAttributionOptions options;
 	int32	   *channels;		/* of each name, -1 of paths */
-	CjGraphRef	chain;			/* channels, and the Markov chain's transitions */
+	CjGraphRef	chain;			/* channels, and the Markov chain's
+								 * transitions */
 	CjCredit   *credits;		/* channel * CJ_MODELS + model */
 	double	   *conversions;	/* of each node of the chain */
 	double	   *values;

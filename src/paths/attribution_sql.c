@@ -51,7 +51,10 @@ read_models(CjAttributionOptions *result, CjOptions *options)
 
 	if (!cj_option(options, "models", TEXTARRAYOID, &value))
 	{
-		/* the counterfactual model keeps every distinct path: only if asked for */
+		/*
+		 * the counterfactual model keeps every distinct path: only if asked
+		 * for
+		 */
 		for (int m = 0; m < CJ_COUNTERFACTUAL; m++)
 			result->wanted[m] = true;
 		return;

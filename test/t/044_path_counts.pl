@@ -74,6 +74,17 @@ is($node->safe_psql('postgres', "SELECT merged_flow(flow_counts) = (SELECT journ
 is($node->safe_psql('postgres', "SELECT bool_and((journey_flow)[1].paths > 0), count(*) FROM (SELECT part, journey_flow(journey) OVER (PARTITION BY part ORDER BY customer_id) FROM journeys WHERE journey <> '{}') w"),
 	$node->safe_psql('postgres', "SELECT true, count(*) FROM journeys WHERE journey <> '{}'"), 'over a window');
 
+
+# ---- whole paths and the medoid, whose states are of the server ----
+
+foreach my $call ('top_paths(journey)', "top_paths(journey, path_options(by => 'channel', collapse => true, top => 7))", 'journey_medoid(journey)', "journey_medoid(journey, 'matching', 1, 3)")
+{
+	my $query = "SELECT part, $call FROM journeys WHERE customer_id > 1700 GROUP BY part ORDER BY part";
+	my $expected = $node->safe_psql('postgres', "$serial $query");
+	like(plan_of($node, 'postgres', $query, $parallel), qr/Partial (Hash|Group)?Aggregate/, "$call: the plan is parallel");
+	is($node->safe_psql('postgres', "$parallel $query"), $expected, "$call: the same in parallel");
+}
+
 # ---- options ----
 
 is(sqlstate_of($node, 'postgres', "SELECT merged(s) FROM (VALUES ((SELECT flow_counts(journey, flow_options(top => 1)) FROM journeys)), ((SELECT flow_counts(journey, flow_options(top => 2)) FROM journeys))) v(s)"),

@@ -14,239 +14,12 @@ END $$;
 COMMENT ON FUNCTION customer_identifier_type_set(text, text, text, text, integer, integer, interval, integer) IS
 'Declares that an attribute (of the same name unless given) identifies customers. kind: text, email, phone or document, which says how it is normalised; priority: smaller goes first when identifiers disagree; max_per_customer: how many different values one customer may have (1 for a unique identifier), within a time if given; generic_after: a value that more customers have no longer links (25 unless set).';
 
-CREATE FUNCTION customer_new_id() RETURNS text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-  id text;
-BEGIN
-  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
-  SELECT CASE WHEN s.id_sequence IS NULL THEN gen_random_uuid()::text ELSE nextval(s.id_sequence)::text END INTO id FROM customer_setting s;
-  INSERT INTO customer (customer_id, canonical_id) VALUES (id, id);
-  RETURN id;
-END $$;
-COMMENT ON FUNCTION customer_new_id() IS 'Makes a new, empty customer and returns its id.';
-
--- The identifiers of a record: normalised, and whether each may link
-CREATE FUNCTION customer_identifiers_of(attributes jsonb, OUT identifier text, OUT value text, OUT state text, OUT priority integer) RETURNS SETOF record
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 3 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
-BEGIN
-  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
-  RETURN QUERY
-    SELECT t.identifier, coalesce(n.value, a.raw),
-           CASE WHEN n.value IS NULL OR text_is_placeholder(a.raw, t.kind) OR EXISTS (
-                  SELECT FROM customer_blocked_value b WHERE b.identifier IN (t.identifier, '*') AND (a.raw ~ b.pattern OR n.value ~ b.pattern))
-                THEN 'blocked' ELSE 'active' END, t.priority
-    FROM customer_identifier_type t, LATERAL (SELECT nullif(btrim(customer_identifiers_of.attributes ->> t.attribute), '') AS raw) a,
-         LATERAL (SELECT customer_normalize_identifier(t.kind, t.region, a.raw) AS value) n
-    WHERE a.raw IS NOT NULL ORDER BY t.priority, t.identifier;
-END $$;
-COMMENT ON FUNCTION customer_identifiers_of(jsonb) IS
-'The identifiers in a record''s attributes, normalised; blocked are those that are malformed, placeholders or match customer_blocked_value (regular expressions, by identifier or *).';
-
--- Customers that share an identifier or look alike, the most convincing first
-CREATE FUNCTION customer_matches(
-  names text[], vals text[], priorities integer[], record jsonb, own_record bigint,
-  OUT canonical text, OUT home text, OUT other_record bigint, OUT kind text, OUT weight float8) RETURNS SETOF record
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 2 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-  active @extschema@.linkage_model;
-  setting record;
-  found record;
-  most integer;
-  seen text[] := '{}'; holders text[]; canonicals text[]; homes text[]; others bigint[];
-BEGIN
-  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
-  SELECT s.generic_after, s.candidate_limit INTO setting FROM customer_setting s;
-  -- by identifiers in the order of their priority; a value that too many customers have leads nowhere
-  FOR k IN 1 .. coalesce(cardinality(names), 0) LOOP
-    most := coalesce((SELECT t.generic_after FROM customer_identifier_type t WHERE t.identifier = names[k]), setting.generic_after);
-    holders := '{}';
-    canonicals := '{}';
-    FOR found IN
-      SELECT c.canonical_id, r.customer_id, r.record_id, i.state
-      FROM customer_identifier i JOIN customer_record r ON r.record_id = i.record_id JOIN customer c ON c.customer_id = r.customer_id
-      WHERE i.identifier = names[k] AND i.value = vals[k] AND i.state <> 'blocked' ORDER BY i.record_id LIMIT 10 * most + 10
-    LOOP
-      IF found.canonical_id <> ALL (holders) THEN holders := holders || found.canonical_id; END IF;
-      EXIT WHEN cardinality(holders) > most;
-      IF found.state = 'active' AND found.record_id IS DISTINCT FROM own_record AND found.canonical_id <> ALL (canonicals)
-         AND found.canonical_id <> ALL (seen) THEN
-        canonicals := canonicals || found.canonical_id;
-        homes := CASE WHEN cardinality(canonicals) = 1 THEN ARRAY[found.customer_id] ELSE homes || found.customer_id END;
-        others := CASE WHEN cardinality(canonicals) = 1 THEN ARRAY[found.record_id] ELSE others || found.record_id END;
-      END IF;
-    END LOOP;
-    CONTINUE WHEN cardinality(holders) > most;
-    FOR n IN 1 .. cardinality(canonicals) LOOP
-      canonical := canonicals[n]; home := homes[n]; other_record := others[n]; kind := names[k]; weight := 100.0 - priorities[k] / 1e6;
-      seen := seen || canonical;
-      RETURN NEXT;
-    END LOOP;
-  END LOOP;
-  IF cardinality(seen) > 0 THEN RETURN; END IF;
-  active := (SELECT m.model FROM customer_model m WHERE m.is_active);
-  IF active.version IS NULL THEN RETURN; END IF;
-  RETURN QUERY
-    SELECT DISTINCT ON (c.canonical_id) c.canonical_id, r.customer_id, r.record_id, 'model'::text, w.weight
-    FROM (SELECT DISTINCT k.record_id FROM customer_key k WHERE k.key = ANY (linkage_keys(active, record)) AND k.record_id IS DISTINCT FROM own_record
-          ORDER BY k.record_id LIMIT setting.candidate_limit) k
-    JOIN customer_record r ON r.record_id = k.record_id JOIN customer c ON c.customer_id = r.customer_id,
-    LATERAL (SELECT linkage_weight(active, record, r.attributes) AS weight) w
-    WHERE w.weight >= active.threshold
-    ORDER BY c.canonical_id, w.weight DESC, r.record_id;
-END $$;
-COMMENT ON FUNCTION customer_matches(text[], text[], integer[], jsonb, bigint) IS
-'Customers that a record belongs to: by shared identifiers (unless their value is generic), else by the active model''s weight among records with a common blocking key. For each the best record (its customer as home) and the kind of evidence.';
-
--- Would the customer have too many values of an identifier with these added?  Says which.
-CREATE FUNCTION customer_limit_exceeded(canonical text, names text[], vals text[]) RETURNS text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
-DECLARE
-  found text;
-BEGIN
-  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
-  SELECT t.identifier INTO found
-  FROM customer_identifier_type t
-  WHERE t.max_per_customer IS NOT NULL AND t.identifier = ANY (names) AND t.max_per_customer < (
-    SELECT count(DISTINCT v.value) FROM (
-      SELECT i.value FROM customer c JOIN customer_record r ON r.customer_id = c.customer_id JOIN customer_identifier i ON i.record_id = r.record_id
-      WHERE (c.customer_id = canonical OR (c.status = 'merged' AND c.canonical_id = canonical)) AND i.identifier = t.identifier AND i.state = 'active'
-        AND (t.within IS NULL OR r.observed_at > now() - t.within)
-      UNION ALL SELECT x.value FROM unnest(names, vals) x(identifier, value) WHERE x.identifier = t.identifier) v)
-  ORDER BY t.priority LIMIT 1;
-  RETURN found;
-END $$;
-COMMENT ON FUNCTION customer_limit_exceeded(text, text[], text[]) IS 'The identifier of which a customer would have more values than allowed if it got these; NULL if none.';
-
+-- Statements name their tables with schemas, and use indexes whatever the statistics of young tables say
 CREATE FUNCTION customer_identify(
   source text, source_key text, attributes jsonb, observed_at timestamptz DEFAULT now(),
   OUT customer_id text, OUT action text, OUT merge_id bigint, OUT detail jsonb) RETURNS record
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
-#variable_conflict use_column
-DECLARE
-  names text[]; vals text[]; priorities integer[]; blocked text[];
-  all_names text[]; all_vals text[]; all_states text[]; limited boolean;
-  own record;
-  m record;
-  others text[] := '{}';
-  homes text[] := '{}';
-  by_kind text; by_record bigint; by_weight float8;
-  conflicts jsonb := '[]';
-  limit_hit text;
-  merged record;
-  home text;
-  record_id bigint;
-  active @extschema@.linkage_model;
-BEGIN
-  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
-  IF source IS NULL OR source_key IS NULL OR jsonb_typeof(attributes) IS DISTINCT FROM 'object' THEN
-    RAISE EXCEPTION 'a record needs a source, a key and attributes that are a jsonb object' USING ERRCODE = 'invalid_parameter_value';
-  END IF;
-  SELECT array_agg(i.identifier) FILTER (WHERE i.state = 'active'), array_agg(i.value) FILTER (WHERE i.state = 'active'),
-         array_agg(i.priority) FILTER (WHERE i.state = 'active'), array_agg(i.identifier) FILTER (WHERE i.state = 'blocked'),
-         array_agg(i.identifier), array_agg(i.value), array_agg(i.state)
-  INTO names, vals, priorities, blocked, all_names, all_vals, all_states FROM customer_identifiers_of(attributes) i;
-  limited := EXISTS (SELECT FROM customer_identifier_type t WHERE t.max_per_customer IS NOT NULL);
-  -- two sessions that meet the same person at once take turns
-  PERFORM pg_advisory_xact_lock(l.h)
-  FROM (SELECT DISTINCT hashtextextended(x.name || '/' || x.value, 7) AS h
-        FROM (SELECT * FROM unnest(names, vals) x(name, value) UNION ALL VALUES ('source/' || customer_identify.source, customer_identify.source_key)) x
-        ORDER BY 1) l;
-  IF EXISTS (SELECT FROM customer_suppression) AND EXISTS (
-       SELECT FROM customer_suppression s, customer_secret k, unnest(names || 'source/'::text || customer_identify.source, vals || customer_identify.source_key) x(name, value)
-       WHERE s.digest = customer_digest(k.salt, x.name, x.value)) THEN
-    action := 'suppressed';
-    detail := jsonb_build_object('reason', 'erased before');
-    RETURN;
-  END IF;
-  SELECT r.record_id, r.customer_id, r.observed_at, c.canonical_id INTO own
-  FROM customer_record r LEFT JOIN customer c ON c.customer_id = r.customer_id
-  WHERE r.source = customer_identify.source AND r.source_key = customer_identify.source_key FOR UPDATE OF r;
-  record_id := own.record_id;
-  home := own.customer_id;
-  IF own.observed_at > customer_identify.observed_at THEN
-    -- an older version of a record arrives late and changes nothing
-    customer_id := own.canonical_id; action := 'linked'; detail := jsonb_build_object('outdated', true);
-    RETURN;
-  END IF;
-  FOR m IN SELECT * FROM customer_matches(names, vals, priorities, attributes, own.record_id) x ORDER BY x.weight DESC, x.canonical LOOP
-    limit_hit := CASE WHEN limited THEN customer_limit_exceeded(m.canonical, names, vals) END;
-    IF limit_hit IS NULL AND (SELECT s.max_customer_records <= (
-         SELECT count(*) FROM customer c JOIN customer_record r ON r.customer_id = c.customer_id
-         WHERE c.customer_id = m.canonical OR (c.status = 'merged' AND c.canonical_id = m.canonical)) FROM customer_setting s) THEN
-      limit_hit := 'records';
-    END IF;
-    IF limit_hit IS NOT NULL THEN
-      conflicts := conflicts || jsonb_build_object('customer', m.canonical, 'by', m.kind, 'limit', limit_hit);
-    ELSIF m.kind <> 'model' OR cardinality(others) = 0 THEN
-      others := others || m.canonical;
-      homes := homes || m.home;
-      IF cardinality(others) = 1 THEN
-        by_kind := m.kind; by_record := m.other_record; by_weight := m.weight;
-      END IF;
-    END IF;
-  END LOOP;
-  IF home IS NOT NULL AND own.canonical_id <> ALL (others) THEN
-    others := own.canonical_id || others;
-    homes := home || homes;
-  END IF;
-  IF cardinality(others) > 1 THEN
-    SELECT * INTO merged FROM (SELECT c.customer_id AS oldest FROM customer c WHERE c.customer_id = ANY (others)
-                               ORDER BY c.created_at, length(c.customer_id), c.customer_id LIMIT 1) o,
-      LATERAL customer_merge(o.oldest, array_remove(others, o.oldest), 'identified by ' || coalesce(by_kind, 'record') || ' of ' || source || ' ' || source_key);
-    IF merged.status = 'refused' THEN
-      action := 'ambiguous';
-      detail := jsonb_build_object('customers', to_jsonb(others), 'reason', merged.changes -> 'reason');
-    ELSE
-      action := 'merged';
-      merge_id := merged.merge_id;
-      home := coalesce(home, homes[1]);
-    END IF;
-  ELSIF cardinality(others) = 1 THEN
-    action := 'linked';
-    home := coalesce(home, homes[1]);
-    detail := jsonb_build_object('by', by_kind);
-  ELSIF jsonb_array_length(conflicts) > 0 THEN
-    action := 'conflict';
-    detail := jsonb_build_object('conflicts', conflicts);
-  ELSIF names IS NULL AND blocked IS NOT NULL THEN
-    action := 'blocked';
-    detail := jsonb_build_object('blocked', to_jsonb(blocked));
-  ELSE
-    action := 'created';
-  END IF;
-  IF home IS NULL THEN home := customer_new_id(); END IF;
-  IF record_id IS NULL THEN
-    INSERT INTO customer_record (source, source_key, customer_id, attributes, observed_at)
-    VALUES (customer_identify.source, customer_identify.source_key, home, customer_identify.attributes, coalesce(customer_identify.observed_at, now()))
-    RETURNING customer_record.record_id INTO record_id;
-  ELSE
-    UPDATE customer_record r SET attributes = customer_identify.attributes, observed_at = coalesce(customer_identify.observed_at, now()), customer_id = home
-    WHERE r.record_id = own.record_id;
-    DELETE FROM customer_identifier i WHERE i.record_id = own.record_id;
-    DELETE FROM customer_key k WHERE k.record_id = own.record_id;
-  END IF;
-  INSERT INTO customer_identifier (identifier, value, record_id, state)
-  SELECT i.identifier, i.value, record_id,
-         CASE WHEN i.state = 'active' AND action = 'conflict' AND EXISTS (
-                SELECT FROM jsonb_array_elements(conflicts) c WHERE c ->> 'by' = i.identifier AND c ->> 'limit' <> i.identifier)
-              THEN 'demoted' ELSE i.state END
-  FROM unnest(all_names, all_vals, all_states) i(identifier, value, state);
-  active := (SELECT x.model FROM customer_model x WHERE x.is_active);
-  IF active.version IS NOT NULL THEN
-    INSERT INTO customer_key (key, record_id) SELECT DISTINCT k, record_id FROM unnest(linkage_keys(active, attributes)) k;
-  END IF;
-  IF by_record IS NOT NULL AND action IN ('linked', 'merged') THEN
-    INSERT INTO customer_evidence (record_a, record_b, kind, weight)
-    VALUES (least(record_id, by_record), greatest(record_id, by_record), by_kind, by_weight)
-    ON CONFLICT ON CONSTRAINT customer_evidence_pkey DO UPDATE SET weight = excluded.weight, found_at = now();
-  END IF;
-  IF action IN ('ambiguous', 'conflict') THEN
-    INSERT INTO customer_review (kind, customers, record_id, detail) VALUES (action, home || others, record_id, detail);
-  END IF;
-  SELECT c.canonical_id INTO customer_id FROM customer c WHERE c.customer_id = home;
-  PERFORM customer_note(home, action, jsonb_build_object('record_id', record_id, 'source', source, 'source_key', source_key, 'detail', detail));
-END $$;
+AS 'MODULE_PATHNAME', 'cj_customer_identify' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off;
 COMMENT ON FUNCTION customer_identify(text, text, jsonb, timestamptz) IS
 'Stores one record (or a newer version of it) and says whose it is, in the caller''s transaction. action: created (a new customer), linked (an existing one), merged (the record shows that several customers are one; merge_id), ambiguous (it could be several that may not be one; kept apart and put up for review), conflict (an identifier''s limit forbids the match; the identifier that led there is demoted, a new customer is made), blocked (nothing but placeholders or blocked values; a new customer), suppressed (erased before; nothing is stored and customer_id is NULL). A record that belongs to a merged customer keeps the part it belongs to, so an unmerge sends it there. Sessions that meet the same identifiers at once take turns.';
 
@@ -268,8 +41,8 @@ BEGIN
     WHERE a.raw IS NOT NULL AND NOT EXISTS (SELECT FROM customer_identifier x WHERE x.record_id = r.record_id);
   END IF;
   DELETE FROM customer_key;
-  INSERT INTO customer_key (key, record_id)
-  SELECT DISTINCT k, r.record_id FROM customer_record r, unnest(linkage_keys(fitted, r.attributes)) k;
+  UPDATE customer_record r SET block_keys = linkage_keys(fitted, r.attributes);
+  INSERT INTO customer_key (key, record_id) SELECT k, r.record_id FROM customer_record r, unnest(r.block_keys) k ORDER BY 1;
 END $$;
 COMMENT ON FUNCTION customer_index_records(linkage_model) IS 'Finds the identifiers of records that have none yet, and blocking keys of all records for a model.';
 
@@ -411,10 +184,11 @@ BEGIN
     SELECT 'model'::text, CASE WHEN w.weight < active.threshold THEN 'the weight is below the threshold' WHEN k.n = 0 THEN 'no blocking key in common'
                                ELSE 'the weight reaches the threshold' END,
            jsonb_build_object('record_a', w.x, 'record_b', w.y, 'weight', round(w.weight::numeric, 3), 'threshold', round(active.threshold::numeric, 3), 'common_keys', k.n)
-    FROM (SELECT ra.record_id AS x, rb.record_id AS y, linkage_weight(active, ra.attributes, rb.attributes) AS weight
+    FROM (SELECT ra.record_id AS x, rb.record_id AS y, linkage_weight(active, ra.attributes, rb.attributes) AS weight,
+                 ra.block_keys AS keys_a, rb.block_keys AS keys_b
           FROM customer ka JOIN customer_record ra ON ra.customer_id = ka.customer_id, customer kb JOIN customer_record rb ON rb.customer_id = kb.customer_id
           WHERE ka.canonical_id = ca AND kb.canonical_id = cb ORDER BY 3 DESC, 1, 2 LIMIT 1) w,
-    LATERAL (SELECT count(*) AS n FROM customer_key p JOIN customer_key q USING (key) WHERE p.record_id = w.x AND q.record_id = w.y) k;
+    LATERAL (SELECT count(*) AS n FROM unnest(w.keys_a) a(key) JOIN unnest(w.keys_b) b(key) USING (key)) k;
 END $$;
 COMMENT ON FUNCTION customer_why_not(text, text) IS
 'Why two customers are not one: judgements and limits in the way, identifiers they share and why those do not link, and the weight of their most similar records against the model''s threshold.';

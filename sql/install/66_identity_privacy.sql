@@ -140,7 +140,8 @@ BEGIN
   UPDATE customer_merge m SET changes = '{}', reason = NULL WHERE m.members && erased;
   DELETE FROM customer_merge_row w WHERE w.customer_id = ANY (erased);
   DELETE FROM customer_evidence e WHERE e.record_a = ANY (ids) OR e.record_b = ANY (ids);
-  DELETE FROM customer_key k WHERE k.record_id = ANY (ids);
+  DELETE FROM customer_key k USING customer_record r, unnest(r.block_keys) b(key)
+  WHERE r.record_id = ANY (ids) AND k.key = b.key AND k.record_id = r.record_id;
   UPDATE customer_review v SET detail = NULL, closed_at = coalesce(v.closed_at, now()) WHERE v.customers && erased OR v.record_id = ANY (ids);
   DELETE FROM customer_pin p WHERE p.customer_id = ANY (erased);
   UPDATE customer_judgement j SET reason = NULL, revoked_at = coalesce(j.revoked_at, now()) WHERE j.customer_a = ANY (erased) OR j.customer_b = ANY (erased);

@@ -19,7 +19,7 @@ CREATE FUNCTION customer_identify(
   source text, source_key text, attributes jsonb, observed_at timestamptz DEFAULT now(),
   OUT customer_id text, OUT action text, OUT merge_id bigint, OUT detail jsonb) RETURNS record
 AS 'MODULE_PATHNAME', 'cj_customer_identify' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off;
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off;
 COMMENT ON FUNCTION customer_identify(text, text, jsonb, timestamptz) IS
 'Stores one record (or a newer version of it) and says whose it is, in the caller''s transaction. action: created (a new customer), linked (an existing one), merged (the record shows that several customers are one; merge_id), ambiguous (it could be several that may not be one; kept apart and put up for review), conflict (an identifier''s limit forbids the match; the identifier that led there is demoted, a new customer is made), blocked (nothing but placeholders or blocked values; a new customer), suppressed (erased before; nothing is stored and customer_id is NULL). A record that belongs to a merged customer keeps the part it belongs to, so an unmerge sends it there. Sessions that meet the same identifiers at once take turns.';
 

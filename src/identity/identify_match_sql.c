@@ -334,18 +334,16 @@ find_candidates(CjNewRecord *record, int64 *id)
 	return n;
 }
 
+/* The record in a row, number "other" in the engine, if it weighs enough. */
 static void
-match_candidate(CjNewRecord *record, CjSite *site, uint64 row)
+match_candidate(CjNewRecord *record, CjSite *site, uint64 row, int32 other)
 {
 	bool		isnull;
 	int64		id = DatumGetInt64(cj_row_datum(row, 1, &isnull));
 	char	   *canonical;
 	CjMatch    *match;
-	double		weight;
-	int32		other;
+	double		weight = cj_pair_weight(site->linkage, 0, other);
 
-	other = cj_site_add(site, cj_row_datum(row, 4, &isnull), true);
-	weight = cj_pair_weight(site->linkage, 0, other);
 	if (weight < site->linkage->threshold)
 		return;
 	canonical = cj_row_text(row, 2);
@@ -371,10 +369,17 @@ match_model(CjNewRecord *record, CjSite *site)
 		return;
 	arguments[0] = cj_bigints_datum(id, n);
 	nrows = cj_catalogue_run(record->catalogue, CJ_GET_CANDIDATES, arguments, NULL);
+	/* first all into the engine: a comparison under way keeps pointers into it */
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		bool		isnull;
+
+		cj_site_add(site, cj_row_datum(row, 4, &isnull), true);
+	}
 	for (uint64 row = 0; row < nrows; row++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		match_candidate(record, site, row);
+		match_candidate(record, site, row, (int32) row + 1);
 	}
 }
 

@@ -395,7 +395,7 @@ extern void cj_em(CjLinkage *linkage, const CjPatterns *patterns);
 
 /* ---- fitting and scoring (fit.c) ---- */
 
-/* Levels of a pair. */
+/* Levels of a pair.  Records added after a comparison need cj_linkage_clear first. */
 extern void cj_pair_levels(CjLinkage *linkage, int32 a, int32 b, int8 *level);
 
 /* Weight of a level, finite. */

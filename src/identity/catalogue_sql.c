@@ -309,7 +309,7 @@ cj_bigints_datum(const int64 *numbers, int64 n)
 	array->elemtype = INT8OID;
 	ARR_DIMS(array)[0] = (int) n;
 	ARR_LBOUND(array)[0] = 1;
-	memcpy(ARR_DATA_PTR(array), numbers, sizeof(int64) * n);
+	memcpy((char *) array + ARR_OVERHEAD_NONULLS(1), numbers, sizeof(int64) * n);
 	return PointerGetDatum(array);
 }
 

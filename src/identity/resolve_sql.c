@@ -112,7 +112,7 @@ read_keys(CjResolve *resolve, CjResolveRecord *record, uint64 row)
 
 		if (!ARR_HASNULL(array) && ARR_NDIM(array) == (n > 0) &&
 			(n == 0 || (ARR_DIMS(array)[0] == n &&
-						memcmp(ARR_DATA_PTR(array), key, sizeof(int64) * n) == 0)))
+						memcmp((char *) array + ARR_OVERHEAD_NONULLS(1), key, sizeof(int64) * n) == 0)))
 			return;
 	}
 	if (resolve->nkeys + n > resolve->key_room)

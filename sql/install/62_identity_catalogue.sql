@@ -17,23 +17,10 @@ END $$;
 COMMENT ON FUNCTION customer_catalogue_path() IS
 'The search path for working in the catalogue that customer_journey.catalogue names. Error 42P01 if there is none.';
 
-CREATE FUNCTION customer_catalogue_create(schema_name name DEFAULT 'customer_catalogue', key_type text DEFAULT 'bigint', id_sequence regclass DEFAULT NULL)
-RETURNS void
+CREATE FUNCTION customer_catalogue_core(schema_name name) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF key_type NOT IN ('bigint', 'uuid', 'text') THEN
-    RAISE EXCEPTION 'customers cannot have keys of type "%"', key_type
-      USING ERRCODE = 'invalid_parameter_value', HINT = 'Use bigint, uuid or text.';
-  END IF;
-  EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', schema_name);
   PERFORM set_config('search_path', format('pg_catalog, %I, @extschema@, pg_temp', schema_name), true);
-  IF to_regclass(format('%I.customer_record', schema_name)) IS NOT NULL THEN
-    RAISE EXCEPTION 'there is a customer catalogue in schema "%" already', schema_name USING ERRCODE = 'duplicate_table';
-  END IF;
-  IF id_sequence IS NULL AND key_type <> 'uuid' THEN
-    EXECUTE format('CREATE SEQUENCE %I.customer_id_seq', schema_name);
-    id_sequence := format('%I.customer_id_seq', schema_name);
-  END IF;
   EXECUTE replace($ddl$
     CREATE TABLE @.customer_setting (
       one boolean PRIMARY KEY DEFAULT true CHECK (one), key_type text NOT NULL, id_sequence regclass,
@@ -56,6 +43,15 @@ BEGIN
       customer_id text REFERENCES @.customer, attributes jsonb NOT NULL, observed_at timestamptz NOT NULL DEFAULT now(),
       block_keys bigint[], UNIQUE (source, source_key));
     CREATE INDEX ON @.customer_record (customer_id);
+  $ddl$, '@', quote_ident(schema_name));
+END $$;
+COMMENT ON FUNCTION customer_catalogue_core(name) IS 'Part of customer_catalogue_create: tables of settings, models, customers and their records.';
+
+CREATE FUNCTION customer_catalogue_linkage(schema_name name) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM set_config('search_path', format('pg_catalog, %I, @extschema@, pg_temp', schema_name), true);
+  EXECUTE replace($ddl$
     CREATE TABLE @.customer_identifier_type (
       identifier text PRIMARY KEY, attribute text NOT NULL, kind text NOT NULL DEFAULT 'text' CHECK (kind IN ('text', 'email', 'phone', 'document')),
       region text NOT NULL DEFAULT 'ES', priority integer NOT NULL DEFAULT 100, max_per_customer integer, within interval,
@@ -77,6 +73,15 @@ BEGIN
       CHECK (customer_a < customer_b));
     CREATE INDEX ON @.customer_judgement (customer_a, customer_b) WHERE revoked_at IS NULL;
     CREATE INDEX ON @.customer_judgement (customer_b) WHERE revoked_at IS NULL;
+  $ddl$, '@', quote_ident(schema_name));
+END $$;
+COMMENT ON FUNCTION customer_catalogue_linkage(name) IS 'Part of customer_catalogue_create: tables of identifiers, evidence and judgements.';
+
+CREATE FUNCTION customer_catalogue_merges(schema_name name) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM set_config('search_path', format('pg_catalog, %I, @extschema@, pg_temp', schema_name), true);
+  EXECUTE replace($ddl$
     CREATE TABLE @.customer_merge (
       merge_id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, survivor text NOT NULL, duplicates text[] NOT NULL, members text[] NOT NULL, reason text,
       actor text NOT NULL DEFAULT current_user, idempotency_key text UNIQUE, changes jsonb NOT NULL,
@@ -106,6 +111,29 @@ BEGIN
       detail jsonb, opened_at timestamptz NOT NULL DEFAULT now(), closed_at timestamptz);
     INSERT INTO @.customer_secret DEFAULT VALUES;
   $ddl$, '@', quote_ident(schema_name));
+END $$;
+COMMENT ON FUNCTION customer_catalogue_merges(name) IS 'Part of customer_catalogue_create: tables of merges, references, history and golden records.';
+
+CREATE FUNCTION customer_catalogue_create(schema_name name DEFAULT 'customer_catalogue', key_type text DEFAULT 'bigint', id_sequence regclass DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF key_type NOT IN ('bigint', 'uuid', 'text') THEN
+    RAISE EXCEPTION 'customers cannot have keys of type "%"', key_type
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Use bigint, uuid or text.';
+  END IF;
+  EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I', schema_name);
+  PERFORM set_config('search_path', format('pg_catalog, %I, @extschema@, pg_temp', schema_name), true);
+  IF to_regclass(format('%I.customer_record', schema_name)) IS NOT NULL THEN
+    RAISE EXCEPTION 'there is a customer catalogue in schema "%" already', schema_name USING ERRCODE = 'duplicate_table';
+  END IF;
+  IF id_sequence IS NULL AND key_type <> 'uuid' THEN
+    EXECUTE format('CREATE SEQUENCE %I.customer_id_seq', schema_name);
+    id_sequence := format('%I.customer_id_seq', schema_name);
+  END IF;
+  PERFORM customer_catalogue_core(schema_name);
+  PERFORM customer_catalogue_linkage(schema_name);
+  PERFORM customer_catalogue_merges(schema_name);
   EXECUTE format('INSERT INTO %I.customer_setting (key_type, id_sequence) VALUES ($1, $2)', schema_name) USING key_type, id_sequence;
   EXECUTE format('CREATE VIEW %I.customer_canonical AS SELECT customer_id::%s, canonical_id::%s FROM %I.customer WHERE status <> ''erased''',
                  schema_name, key_type, key_type, schema_name);

@@ -46,7 +46,7 @@ static const Statement statements[CJ_STATEMENTS] = {
 		"coalesce(t.generic_after, s.generic_after), (SELECT array_agg(b.pattern) FROM @.customer_blocked_value b "
 		"WHERE b.identifier = ANY (ARRAY[t.identifier, '*'])) "
 		"FROM @.customer_setting s LEFT JOIN @.customer_model m ON m.is_active "
-		"LEFT JOIN @.customer_identifier_type t ON true ORDER BY t.priority, t.identifier"},
+	"LEFT JOIN @.customer_identifier_type t ON true ORDER BY t.priority, t.identifier"},
 	[CJ_GET_MODEL] = {"SELECT m.model FROM @.customer_model m WHERE m.is_active"},
 	[CJ_FIND_SUPPRESSED] = {
 		"SELECT 1 FROM @.customer_secret k CROSS JOIN unnest($1, $2) x(name, value) JOIN @.customer_suppression s "
@@ -98,7 +98,7 @@ static const Statement statements[CJ_STATEMENTS] = {
 	[CJ_NEW_CUSTOMER] = {
 		"INSERT INTO @.customer (customer_id, canonical_id) SELECT i.id, i.id FROM ("
 		"SELECT CASE WHEN s.id_sequence IS NULL THEN gen_random_uuid()::text ELSE nextval(s.id_sequence)::text END AS id "
-		"FROM @.customer_setting s OFFSET 0) i RETURNING customer_id"},
+	"FROM @.customer_setting s OFFSET 0) i RETURNING customer_id"},
 	[CJ_LOCK_CUSTOMER] = {
 		"SELECT c.canonical_id, c.status FROM @.customer c WHERE c.customer_id = $1 FOR NO KEY UPDATE",
 	1, {TEXTOID}},

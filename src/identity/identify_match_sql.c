@@ -369,7 +369,11 @@ match_model(CjNewRecord *record, CjSite *site)
 		return;
 	arguments[0] = cj_bigints_datum(id, n);
 	nrows = cj_catalogue_run(record->catalogue, CJ_GET_CANDIDATES, arguments, NULL);
-	/* first all into the engine: a comparison under way keeps pointers into it */
+
+	/*
+	 * first all into the engine: a comparison under way keeps pointers into
+	 * it
+	 */
 	for (uint64 row = 0; row < nrows; row++)
 	{
 		bool		isnull;

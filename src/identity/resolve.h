@@ -22,7 +22,8 @@ typedef struct CjResolveRecord
 	int64		id;
 	int32		home;			/* code of its customer, -1 if it has none */
 	int32		canonical;		/* who that customer is now */
-	int32		nkeys;			/* blocking keys to store; -1 if they are there */
+	int32		nkeys;			/* blocking keys to store; -1 if they are
+								 * there */
 	int64		key;			/* where they begin */
 	char	   *new_home;		/* what is decided; NULL: as it was */
 } CjResolveRecord;

@@ -142,28 +142,31 @@ write_pairs(CjResolve *resolve, const PairList *list, const char *sql)
 	cj_resolve_run(resolve, sql, 3, types, arguments);
 }
 
-/* Identifiers of records that have none yet, as customer_identify finds them. */
+/*
+ * Identifiers of records that have none yet, as customer_identify finds them.
+ * Who has some is read before any is added: plans must not depend on the
+ * statistics of a table that grows meanwhile.
+ */
 #define NEW_IDENTIFIERS \
+	"WITH known AS MATERIALIZED (SELECT DISTINCT x.record_id FROM @.customer_identifier x) " \
 	"INSERT INTO @.customer_identifier (identifier, value, record_id, state) " \
-	"SELECT t.identifier, coalesce(n.value, a.raw), r.record_id, " \
+	"SELECT t.identifier, coalesce(n.value, a.raw) AS value, r.record_id, " \
 	"CASE WHEN n.value IS NULL OR #.text_is_placeholder(a.raw, t.kind) OR EXISTS (" \
 	"SELECT FROM @.customer_blocked_value b WHERE b.identifier IN (t.identifier, '*') AND (a.raw ~ b.pattern OR n.value ~ b.pattern)) " \
 	"THEN 'blocked' ELSE 'active' END " \
 	"FROM @.customer_record r CROSS JOIN @.customer_identifier_type t, " \
 	"LATERAL (SELECT nullif(btrim(r.attributes ->> t.attribute), '') AS raw) a, " \
 	"LATERAL (SELECT #.customer_normalize_identifier(t.kind, t.region, a.raw) AS value) n " \
-	"WHERE a.raw IS NOT NULL AND NOT EXISTS (SELECT FROM @.customer_identifier x WHERE x.record_id = r.record_id)"
+	"WHERE a.raw IS NOT NULL AND NOT EXISTS (SELECT FROM known k WHERE k.record_id = r.record_id) ORDER BY 1, 2"
 
 /* Each record with the first one that has the value, unless the value is generic. */
 #define SHARED_IDENTIFIERS \
 	"INSERT INTO @.customer_evidence (record_a, record_b, kind, weight) " \
-	"SELECT v.first, i.record_id, i.identifier, 100 " \
-	"FROM @.customer_identifier i JOIN (" \
-	"SELECT x.identifier, x.value, min(x.record_id) AS first FROM @.customer_identifier x " \
+	"SELECT i.first, i.record_id, i.identifier, 100 FROM (" \
+	"SELECT x.identifier, x.record_id, min(x.record_id) OVER w AS first, count(*) OVER w AS n " \
+	"FROM @.customer_identifier x WHERE x.state = 'active' WINDOW w AS (PARTITION BY x.identifier, x.value)) i " \
 	"JOIN @.customer_identifier_type t USING (identifier) CROSS JOIN @.customer_setting s " \
-	"WHERE x.state = 'active' GROUP BY x.identifier, x.value, t.generic_after, s.generic_after " \
-	"HAVING count(*) BETWEEN 2 AND coalesce(t.generic_after, s.generic_after)) v USING (identifier, value) " \
-	"WHERE i.state = 'active' AND i.record_id <> v.first " \
+	"WHERE i.n BETWEEN 2 AND coalesce(t.generic_after, s.generic_after) AND i.record_id <> i.first " \
 	"ON CONFLICT DO NOTHING"
 
 void

@@ -121,9 +121,14 @@ offenders('no function runs with the rights of its owner',
 	"SELECT p.oid::regprocedure FROM $functions WHERE prosecdef");
 offenders('C functions are named cj_ in the library',
 	"SELECT p.oid::regprocedure FROM $functions WHERE lanname = 'c' AND prosrc !~ '^cj_[a-z0-9_]+\$'");
+# customer_identify and customer_resolve write to the catalogue's tables
+my $writers = q{('customer_identify', 'customer_resolve')};
 offenders('functions in C are immutable and parallel safe, but for the planner\'s, which are stable',
-	"SELECT p.oid::regprocedure FROM $functions WHERE lanname IN ('c', 'internal')
+	"SELECT p.oid::regprocedure FROM $functions WHERE lanname IN ('c', 'internal') AND proname NOT IN $writers
 	 AND (proparallel <> 's' OR provolatile <> CASE WHEN proname ~ '(sel|_typanalyze)\$' THEN 's' ELSE 'i' END)");
+offenders('functions in C that write are volatile, stay in one process and set a search path',
+	"SELECT p.oid::regprocedure FROM $functions WHERE proname IN $writers
+	 AND (provolatile <> 'v' OR proparallel <> 'u' OR NOT EXISTS (SELECT FROM unnest(proconfig) c WHERE c = 'search_path=pg_catalog, pg_temp'))");
 offenders('functions in other languages cannot be led astray by a search path',
 	"SELECT p.oid::regprocedure FROM $functions WHERE lanname NOT IN ('c', 'internal') AND prosqlbody IS NULL
 	 AND NOT EXISTS (SELECT FROM unnest(proconfig) c WHERE c LIKE 'search_path=pg_catalog, %pg_temp')");

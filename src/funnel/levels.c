@@ -453,12 +453,12 @@ cj_mode_parse(const char *text, int len)
 			break;
 		for (size_t i = 0; i < lengthof(words); i++)
 			if ((int) strlen(words[i].word) == at - start &&
-				pg_strncasecmp(words[i].word, text +start, at - start) == 0)
+				pg_strncasecmp(words[i].word, text + start, at - start) == 0)
 				flag = words[i].flag;
 		if (flag == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("unrecognized mode: \"%.*s\"", at - start, text +start),
+					 errmsg("unrecognized mode: \"%.*s\"", at - start, text + start),
 					 errhint("Modes are strict_deduplication, strict_order, strict_increase, strict_once, allow_reentry and first_violation; several go in one text, separated by commas.")));
 		mode |= flag;
 	}

@@ -54,13 +54,13 @@ typedef struct CjCatalogue
 {
 	NameData	schema;
 	Oid			extension_schema;
+	Oid			record_table;	/* another one: the catalogue was made anew */
 	SPIPlanPtr	plan[CJ_STATEMENTS];
 
 	/* the active model, as of this version of its row */
 	CjSite		site;
 	TransactionId model_xmin;
 	ItemPointerData model_place;
-	Oid			model_table;
 } CjCatalogue;
 
 /*

@@ -181,16 +181,16 @@ cj_catalogue_open(Oid function)
 		if (catalogue->extension_schema != extension_schema ||
 			strcmp(NameStr(catalogue->schema), name) != 0)
 			continue;
-		if (catalogue->model_table != table)
+		if (catalogue->record_table != table)
 			cj_catalogue_forget_site(catalogue);
-		catalogue->model_table = table;
+		catalogue->record_table = table;
 		return catalogue;
 	}
 	catalogue = &catalogues[next_catalogue];
 	next_catalogue = (next_catalogue + 1) % CATALOGUES;
 	close_catalogue(catalogue);
 	namestrcpy(&catalogue->schema, name);
-	catalogue->model_table = table;
+	catalogue->record_table = table;
 	catalogue->extension_schema = extension_schema;
 	return catalogue;
 }

@@ -21,6 +21,8 @@
 #include "common/int.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -56,6 +58,18 @@ typedef struct Decision
 } Decision;
 
 /* ---- taking turns ---- */
+
+/*
+ * The lock that writing records takes anyway, before any other: whoever waits
+ * for customer_resolve must not hold what that needs.  Without the right to
+ * write, the statement that tries will say so.
+ */
+static void
+lock_records(const CjCatalogue *catalogue)
+{
+	if (pg_class_aclcheck(catalogue->record_table, GetUserId(), ACL_INSERT) == ACLCHECK_OK)
+		LockRelationOid(catalogue->record_table, RowExclusiveLock);
+}
 
 static int
 compare_hashes(const void *a, const void *b)
@@ -489,6 +503,7 @@ check_arguments(FunctionCallInfo fcinfo)
 static void
 take_in(CjNewRecord *record, Decision *decision, Datum observed_at, bool no_time)
 {
+	lock_records(record->catalogue);
 	cj_new_record_read(record);
 	take_turns(record);
 	if (is_suppressed(record))

@@ -138,9 +138,8 @@ offenders('aggregates are parallel safe',
 	"SELECT aggfnoid::regprocedure FROM $functions JOIN pg_aggregate ON aggfnoid = p.oid WHERE proparallel <> 's'");
 
 # These compare all the rows they are given with one another, so that nothing
-# could be done with a part of them; or they carry values of any type, whose
-# state could not be sent to another process without knowing it.
-my $whole = q{'^(linkage_(fit|train|candidates|pairs|resolve|clusters)|mine_paths|contrast_paths|journey_medoid|journey_flow|attribution_agg|sequence_next_node)$'};
+# could be done with a part of them.
+my $whole = q{'^(linkage_(fit|train|candidates|pairs|resolve|clusters)|mine_paths|contrast_paths)$'};
 offenders('aggregates can be split',
 	"SELECT aggfnoid::regprocedure FROM $functions JOIN pg_aggregate ON aggfnoid = p.oid
 	 WHERE aggcombinefn = 0 AND proname !~ $whole

@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "common/progress.h"
 #include "identity/identity.h"
 #include "journey/journey.h"
 #include "paths/paths.h"
@@ -41,6 +42,7 @@ _PG_init(void)
 	cj_identity_init();
 	cj_paths_init();
 	cj_pattern_init();
+	cj_progress_init();
 	cj_propensity_init();
 
 	MarkGUCPrefixReserved("customer_journey");

@@ -53,6 +53,20 @@
 	 true)
 #endif
 
+/* 16: redundant grouping columns are dropped from a copy of the clause */
+#if PG_VERSION_NUM >= 160000
+#define cj_group_clause(root) ((root)->processed_groupClause)
+#else
+#define cj_group_clause(root) ((root)->parse->groupClause)
+#endif
+
+/* 16: the planner may have promised aggregates with ORDER BY that their rows come sorted */
+#if PG_VERSION_NUM >= 160000
+#define cj_presorted(info) (linitial_node(Aggref, (info)->aggrefs)->aggpresorted)
+#else
+#define cj_presorted(info) ((void) (info), false)
+#endif
+
 /* 17: counted texts always count their own length out */
 #if PG_VERSION_NUM >= 170000
 #define cj_sendcountedtext(buffer, text, len) pq_sendcountedtext(buffer, text, len)

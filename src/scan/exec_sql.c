@@ -4,9 +4,10 @@
  *		Running the plan node: all rows of the child into a row store, and out
  *		again group by group.
  *
- * The child may return its rows in whatever form it has them; columns are
- * taken from there as the target list, which consists of columns of the child,
- * names them.  Rows are given back in a virtual slot that points into the store.
+ * The child may return its rows in whatever form it has them.  The target list
+ * has columns of the child, which are taken from its slot, and conditions on one
+ * column each, which are answered here.  Rows are given back in a virtual slot
+ * that points into the store.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -18,9 +19,11 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/memutils.h"
 
 #include "scan/format.h"
+#include "scan/memo.h"
 #include "scan/node.h"
 
 typedef struct GroupedScanState
@@ -28,6 +31,10 @@ typedef struct GroupedScanState
 	CustomScanState css;
 	CjFormat   *format;
 	int			attributes;		/* of the child's slot that are needed */
+	int			nmemos;
+	CjMemo	  **memos;			/* of the conditions of each column */
+	uint64	   *words;			/* their answers for a row */
+	bool		leave_out;		/* rows for which no condition holds */
 	MemoryContext context;		/* of the store */
 	MemoryContext scratch;
 	CjStore    *store;			/* NULL: nothing was read yet, or all given back */
@@ -74,44 +81,124 @@ cj_scan_bytes(double rows, int width)
 
 /* ---- beginning ---- */
 
-/* The child's column of every column of ours. */
-static AttrNumber *
-sources_of(GroupedScanState *state, const List *tlist)
+/* The child's column that a condition is on, from 0. */
+static bool
+find_column(Node *node, AttrNumber *column)
 {
-	AttrNumber *sources = palloc_array(AttrNumber, Max(list_length(tlist), 1));
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Assert(((Var *) node)->varno == INDEX_VAR);
+		*column = ((Var *) node)->varattno - 1;
+		return true;
+	}
+	return expression_tree_walker(node, find_column, column);
+}
+
+/*
+ * The conditions on a column of the child, up to CJ_MEMO_MAX of those not "done":
+ * their memo, and where their answers go.
+ */
+static CjWord
+gather_conditions(GroupedScanState *state, List *tlist, AttrNumber wanted, bool *done)
+{
+	CjWord		word = {0, palloc_array(AttrNumber, CJ_MEMO_MAX)};
+	ExprState **conditions = palloc_array(ExprState *, CJ_MEMO_MAX);
+	PlanState  *child = linitial(state->css.custom_ps);
+	TupleDesc	desc = ExecGetResultType(child);
 	ListCell   *cell;
 
 	foreach(cell, tlist)
 	{
-		Var		   *var = castNode(Var, lfirst_node(TargetEntry, cell)->expr);
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+		AttrNumber	column = -1;
 
-		Assert(var->varno == INDEX_VAR);
-		sources[foreach_current_index(cell)] = var->varattno - 1;
-		state->attributes = Max(state->attributes, var->varattno);
+		if (done[entry->resno - 1] || word.count == CJ_MEMO_MAX)
+			continue;
+		find_column((Node *) entry->expr, &column);
+		if (column != wanted)
+			continue;
+		done[entry->resno - 1] = true;
+		word.targets[word.count] = entry->resno - 1;
+		conditions[word.count++] = ExecInitExpr(entry->expr, &state->css.ss.ps);
 	}
-	return sources;
+	state->memos[state->nmemos++] = cj_memo_create(wanted, TupleDescAttr(desc, wanted),
+												   conditions, word.count);
+	return word;
+}
+
+/* Columns of the child as they are, then a word for the conditions of a column. */
+static int
+gather_columns(GroupedScanState *state, List *tlist, CjColumn *columns, CjWord *words)
+{
+	TupleDesc	desc = state->css.ss.ps.ps_ResultTupleSlot->tts_tupleDescriptor;
+	bool	   *done = palloc0_array(bool, list_length(tlist) + 1);
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, tlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+		Form_pg_attribute attribute = TupleDescAttr(desc, entry->resno - 1);
+		AttrNumber	source = -1;
+
+		find_column((Node *) entry->expr, &source);
+		state->attributes = Max(state->attributes, source + 1);
+		if (!IsA(entry->expr, Var))
+			continue;
+		done[entry->resno - 1] = true;
+		columns[n++] = (CjColumn) {
+			.source = source,.target = entry->resno - 1,.len = attribute->attlen,
+			.byval = attribute->attbyval,.align = attribute->attalign,.word = -1
+		};
+	}
+	foreach(cell, tlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+		AttrNumber	source = -1;
+		int			count;
+
+		if (done[entry->resno - 1])
+			continue;
+		find_column((Node *) entry->expr, &source);
+		words[state->nmemos] = gather_conditions(state, tlist, source, done);
+		count = words[state->nmemos - 1].count;
+		columns[n++] = (CjColumn) {
+			.len = count <= 4 ? 1 : count <= 8 ? 2 : count <= 16 ? 4 : 8,
+			.byval = true,.word = state->nmemos - 1
+		};
+	}
+	return n;
 }
 
 static CjFormat *
 format_of(GroupedScanState *state, CustomScan *plan)
 {
+	List	   *tlist = plan->scan.plan.targetlist;
 	List	   *keys = list_nth_node(List, plan->custom_private, CJ_SCAN_KEYS);
 	List	   *operators = list_nth(plan->custom_private, CJ_SCAN_OPERATORS);
 	List	   *collations = list_nth(plan->custom_private, CJ_SCAN_COLLATIONS);
 	int			nkeys = list_length(keys);
-	AttrNumber *columns = palloc_array(AttrNumber, nkeys);
+	int			most = list_length(tlist);
+	AttrNumber *key_columns = palloc_array(AttrNumber, nkeys);
 	Oid		   *equality = palloc_array(Oid, nkeys);
 	Oid		   *collation = palloc_array(Oid, nkeys);
+	CjColumn   *columns = palloc_array(CjColumn, most);
+	CjWord	   *words = palloc_array(CjWord, most);
+	int			ncolumns;
 
 	for (int i = 0; i < nkeys; i++)
 	{
-		columns[i] = list_nth_int(keys, i);
+		key_columns[i] = list_nth_int(keys, i);
 		equality[i] = list_nth_oid(operators, i);
 		collation[i] = list_nth_oid(collations, i);
 	}
-	return cj_format_create(state->css.ss.ps.ps_ResultTupleSlot->tts_tupleDescriptor,
-							sources_of(state, plan->scan.plan.targetlist),
-							nkeys, columns, equality, collation, state->scratch);
+	state->memos = palloc_array(CjMemo *, most);
+	ncolumns = gather_columns(state, tlist, columns, words);
+	state->words = palloc_array(uint64, state->nmemos + 1);
+	return cj_format_create(columns, ncolumns, words, nkeys, key_columns,
+							equality, collation, state->scratch);
 }
 
 static void
@@ -123,10 +210,14 @@ begin(CustomScanState *css, EState *estate, int eflags)
 	/* the child need not be able to go back: rows are kept here */
 	eflags &= ~(EXEC_FLAG_REWIND | EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK);
 	css->custom_ps = list_make1(ExecInitNode(linitial(plan->custom_plans), estate, eflags));
+	/* conditions are evaluated on the child's slots */
+	css->ss.ps.scanops = ExecGetResultSlotOps(linitial(css->custom_ps), &css->ss.ps.scanopsfixed);
+	css->ss.ps.scanopsset = true;
 	state->context = AllocSetContextCreate(CurrentMemoryContext, "grouped rows",
 										   ALLOCSET_DEFAULT_SIZES);
 	state->scratch = AllocSetContextCreate(CurrentMemoryContext, "grouped keys",
 										   ALLOCSET_SMALL_SIZES);
+	state->leave_out = linitial_int(list_nth_node(List, plan->custom_private, CJ_SCAN_LEAVE_OUT));
 	state->format = format_of(state, plan);
 }
 
@@ -142,6 +233,9 @@ fill_store(GroupedScanState *state)
 	Plan	   *plan = ps->plan;
 	CjStore    *store;
 
+	for (int i = 0; i < state->nmemos; i++)
+		cj_memo_reset(state->memos[i]);
+
 	store = cj_store_create(state->context, get_hash_memory_limit(),
 							cj_scan_bytes(plan->plan_rows, plan->plan_width),
 							cj_format_same, state->format);
@@ -149,6 +243,7 @@ fill_store(GroupedScanState *state)
 	for (;;)
 	{
 		TupleTableSlot *slot = ExecProcNode(child);
+		uint64		answers = 0;
 		MemoryContext old;
 
 		if (TupIsNull(slot))
@@ -156,7 +251,10 @@ fill_store(GroupedScanState *state)
 		slot_getsomeattrs(slot, state->attributes);
 		ResetExprContext(econtext);
 		old = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
-		cj_format_store(state->format, store, slot->tts_values, slot->tts_isnull);
+		for (int i = 0; i < state->nmemos; i++)
+			answers |= state->words[i] = cj_memo_word(state->memos[i], slot, econtext);
+		cj_format_store(state->format, store, slot->tts_values, slot->tts_isnull, state->words,
+						state->leave_out && (answers & CJ_MEMO_HOLDS) == 0);
 		MemoryContextSwitchTo(old);
 	}
 	cj_store_finish(store);
@@ -231,6 +329,8 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 		return;
 	ExplainPropertyText("Group Method", arena->spilled ? "disk" : "memory", es);
 	ExplainPropertyInteger("Batches", NULL, arena->batches, es);
+	if (state->leave_out)
+		ExplainPropertyInteger("Rows Left Out", NULL, arena->left_out, es);
 	ExplainPropertyInteger("Memory Usage", "kB", (arena->peak + 1023) / 1024, es);
 	if (arena->spilled)
 		ExplainPropertyInteger("Disk Usage", "kB", (arena->peak_disk + 1023) / 1024, es);

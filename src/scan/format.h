@@ -28,8 +28,16 @@ typedef struct CjColumn
 	int16		len;
 	bool		byval;
 	char		align;
+	int			word;			/* -1, or instead of a value one of the words */
 	uint32		offset;			/* of by-value columns */
 } CjColumn;
+
+/* A word of answers (memo.h) becomes as many boolean columns. */
+typedef struct CjWord
+{
+	int			count;
+	AttrNumber *targets;
+} CjWord;
 
 typedef struct CjKey
 {
@@ -45,6 +53,8 @@ typedef struct CjFormat
 	int			ncolumns;
 	int			nfixed;			/* the first ones are by value */
 	CjColumn   *columns;
+	int			nwords;
+	const CjWord *words;
 	uint32		nulls;			/* offset of the bits */
 	uint32		null_bytes;
 	uint32		fixed_size;		/* of both, not aligned */
@@ -55,17 +65,18 @@ typedef struct CjFormat
 } CjFormat;
 
 /*
- * For tuples of this descriptor, whose columns are found among the values given
- * at "sources"; key_columns count from 1.  Operators are those of hashable
- * equality.  "scratch" is reset at will.
+ * For these columns, of which only source, target, len, byval, align and word need
+ * be set; there is one for each word.  Keys are told by their targets, from 1;
+ * operators are those of hashable equality.  "scratch" is reset at will.
  */
-extern CjFormat *cj_format_create(TupleDesc desc, const AttrNumber *sources,
+extern CjFormat *cj_format_create(CjColumn *columns, int ncolumns, const CjWord *words,
 								  int nkeys, const AttrNumber *key_columns,
 								  const Oid *equality, const Oid *collations,
 								  MemoryContext scratch);
 
+/* If "idle", the row may be left out unless it is the first of its group. */
 extern void cj_format_store(CjFormat *format, CjStore *store, const Datum *values,
-							const bool *nulls);
+							const bool *nulls, const uint64 *words, bool idle);
 extern void cj_format_load(const CjFormat *format, const CjStoredRow *row, Datum *values,
 						   bool *nulls);
 

@@ -34,29 +34,28 @@ column_rank(const CjColumn *column, bool key)
 }
 
 static bool
-is_key(int nkeys, const AttrNumber *key_columns, AttrNumber attno)
+is_key(int nkeys, const AttrNumber *key_columns, const CjColumn *column)
 {
 	for (int i = 0; i < nkeys; i++)
-		if (key_columns[i] - 1 == attno)
+		if (column->word < 0 && key_columns[i] - 1 == column->target)
 			return true;
 	return false;
 }
 
 static void
-lay_out(CjFormat *format, TupleDesc desc, const AttrNumber *sources,
+lay_out(CjFormat *format, const CjColumn *columns, int ncolumns,
 		int nkeys, const AttrNumber *key_columns)
 {
 	uint32		offset = 0;
 	int			n = 0;
 
-	format->columns = palloc0_array(CjColumn, Max(desc->natts, 1));
+	format->columns = palloc0_array(CjColumn, Max(ncolumns, 1));
 	for (int rank = 0; rank <= 9; rank++)
 		for (int half = 0; half < 2; half++)
-			for (int i = 0; i < desc->natts; i++)
+			for (int i = 0; i < ncolumns; i++)
 			{
-				Form_pg_attribute attribute = TupleDescAttr(desc, i);
-				CjColumn	column = {sources[i], i, attribute->attlen, attribute->attbyval, attribute->attalign, 0};
-				bool		key = is_key(nkeys, key_columns, i);
+				CjColumn	column = columns[i];
+				bool		key = is_key(nkeys, key_columns, &column);
 
 				/* of the same rank, keys come first */
 				if (column_rank(&column, key) != rank || key != (half == 0))
@@ -98,7 +97,7 @@ equality_of_bits(Oid function)
 }
 
 CjFormat *
-cj_format_create(TupleDesc desc, const AttrNumber *sources,
+cj_format_create(CjColumn *columns, int ncolumns, const CjWord *words,
 				 int nkeys, const AttrNumber *key_columns,
 				 const Oid *equality, const Oid *collations, MemoryContext scratch)
 {
@@ -106,7 +105,8 @@ cj_format_create(TupleDesc desc, const AttrNumber *sources,
 	FmgrInfo   *hash_functions;
 	Oid		   *equal_functions;
 
-	lay_out(format, desc, sources, nkeys, key_columns);
+	lay_out(format, columns, ncolumns, nkeys, key_columns);
+	format->words = words;
 	execTuplesHashPrepare(nkeys, equality, &equal_functions, &hash_functions);
 	format->nkeys = nkeys;
 	format->keys = palloc0_array(CjKey, nkeys);
@@ -115,7 +115,8 @@ cj_format_create(TupleDesc desc, const AttrNumber *sources,
 	{
 		CjKey	   *key = &format->keys[i];
 
-		while (format->columns[key->column].target != key_columns[i] - 1)
+		while (format->columns[key->column].word >= 0 ||
+			   format->columns[key->column].target != key_columns[i] - 1)
 			key->column++;
 		key->collation = collations[i];
 		key->hash = hash_functions[i];
@@ -263,11 +264,10 @@ put_pointers(const CjFormat *format, char *data, const Datum *values, const bool
 	}
 }
 
-void
-cj_format_store(CjFormat *format, CjStore *store, const Datum *values, const bool *nulls)
+static Size
+size_of(const CjFormat *format, const Datum *values, const bool *nulls)
 {
 	Size		size = format->fixed_size;
-	CjStoredRow *row;
 
 	for (int i = format->nfixed; i < format->ncolumns; i++)
 	{
@@ -281,20 +281,40 @@ cj_format_store(CjFormat *format, CjStore *store, const Datum *values, const boo
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("row of %zu bytes is too large to be grouped", size)));
-	row = cj_store_add(store, hash_keys(format, values, nulls), CJ_ROW_HEADER + MAXALIGN(size));
-	memset(row->data + format->nulls, 0, format->null_bytes);
-	for (int i = 0; i < format->ncolumns; i++)
+	return size;
+}
+
+void
+cj_format_store(CjFormat *format, CjStore *store, const Datum *values,
+				const bool *nulls, const uint64 *words, bool idle)
+{
+	Size		size = CJ_ROW_HEADER + MAXALIGN(size_of(format, values, nulls));
+	CjStoredRow *row = cj_store_add(store, hash_keys(format, values, nulls),
+									size | (idle ? CJ_ROW_IDLE : 0));
+	char	   *bits = row->data + format->nulls;
+
+	for (uint32 i = 0; i < format->null_bytes; i++)
+		bits[i] = 0;
+	for (int i = 0; i < format->nfixed; i++)
 	{
 		const CjColumn *column = &format->columns[i];
-		bool		null = nulls[column->source];
 
-		if (unlikely(null))
-			row->data[format->nulls + i / 8] |= 1 << i % 8;
-		if (i < format->nfixed)
-			put_value(row->data + column->offset, column->len, null ? 0 : values[column->source]);
+		if (column->word >= 0)
+			put_value(row->data + column->offset, column->len, (Datum) words[column->word]);
+		else if (likely(!nulls[column->source]))
+			put_value(row->data + column->offset, column->len, values[column->source]);
+		else
+		{
+			put_value(row->data + column->offset, column->len, 0);
+			bits[i / 8] |= 1 << i % 8;
+		}
 	}
-	if (format->nfixed < format->ncolumns)
-		put_pointers(format, row->data, values, nulls);
+	if (format->nfixed == format->ncolumns)
+		return;
+	for (int i = format->nfixed; i < format->ncolumns; i++)
+		if (nulls[format->columns[i].source])
+			bits[i / 8] |= 1 << i % 8;
+	put_pointers(format, row->data, values, nulls);
 }
 
 /* ---- from bytes ---- */
@@ -315,6 +335,18 @@ get_pointer(const CjColumn *column, const char *data, Size *at)
 	return PointerGetDatum(data + begin);
 }
 
+/* The answers of a word, as booleans. */
+static inline void
+put_answers(const CjWord *word, uint64 answers, Datum *values, bool *nulls)
+{
+	for (int i = 0; i < word->count; i++)
+	{
+		values[word->targets[i]] = BoolGetDatum(answers & 1);
+		nulls[word->targets[i]] = (answers & 2) != 0;
+		answers >>= 2;
+	}
+}
+
 void
 cj_format_load(const CjFormat *format, const CjStoredRow *row, Datum *values, bool *nulls)
 {
@@ -323,9 +355,15 @@ cj_format_load(const CjFormat *format, const CjStoredRow *row, Datum *values, bo
 	for (int i = 0; i < format->nfixed; i++)
 	{
 		const CjColumn *column = &format->columns[i];
+		Datum		value = get_value(row->data + column->offset, column->len);
 
-		values[column->target] = get_value(row->data + column->offset, column->len);
-		nulls[column->target] = null_bit(format, row, i);
+		if (column->word >= 0)
+			put_answers(&format->words[column->word], (uint64) value, values, nulls);
+		else
+		{
+			values[column->target] = value;
+			nulls[column->target] = null_bit(format, row, i);
+		}
 	}
 	for (int i = format->nfixed; i < format->ncolumns; i++)
 	{

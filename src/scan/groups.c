@@ -103,6 +103,7 @@ add_row(CjStore *store, CjStoredRow *row)
 	uint64		hash = row->head.is.hash;
 	uint64		mask = groups->table_size - 1;
 	uint64		slot = hash & mask;
+	bool		idle = (row->head.is.size & CJ_ROW_IDLE) != 0;
 
 	row->head.next = NULL;
 	for (uint64 entry; (entry = groups->table[slot]) != 0; slot = (slot + 1) & mask)
@@ -111,8 +112,13 @@ add_row(CjStore *store, CjStoredRow *row)
 
 		if (entry >> 32 == hash && store->same(group->last, row, store->arg))
 		{
-			group->last->head.next = row;
-			group->last = row;
+			if (!idle)
+			{
+				group->last->head.next = row;
+				group->last = row;
+			}
+			else
+				store->arena->left_out++;
 			return;
 		}
 	}
@@ -132,7 +138,7 @@ cj_groups_add(CjStore *store, char *rows, Size bytes)
 	{
 		CjStoredRow *row = (CjStoredRow *) rows;
 
-		rows += row->head.is.size;
+		rows += cj_row_size(row);
 		add_row(store, row);
 		if ((++n & 1023) == 0)
 			CHECK_FOR_INTERRUPTS();

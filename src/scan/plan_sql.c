@@ -54,40 +54,6 @@
 static bool enable_grouped_scan = true;
 static create_upper_paths_hook_type previous_hook = NULL;
 
-/* ---- the aggregates it is for ---- */
-
-/* Transition functions that keep something of every row. */
-extern Datum cj_journey_agg_transfn(PG_FUNCTION_ARGS);
-extern Datum cj_journey_merge_transfn(PG_FUNCTION_ARGS);
-extern Datum cj_window_funnel_transfn(PG_FUNCTION_ARGS);
-extern Datum cj_sequence_transfn(PG_FUNCTION_ARGS);
-extern Datum cj_retention_transfn(PG_FUNCTION_ARGS);
-extern Datum cj_next_node_transfn(PG_FUNCTION_ARGS);
-extern Datum cj_journey_support(PG_FUNCTION_ARGS);
-
-static bool
-collects_rows(Oid transition)
-{
-	static const PGFunction functions[] = {
-		cj_journey_agg_transfn, cj_journey_merge_transfn, cj_window_funnel_transfn,
-		cj_sequence_transfn, cj_retention_transfn, cj_next_node_transfn
-	};
-	RegProcedure support = get_func_support(transition);
-	FmgrInfo	function;
-
-	if (!OidIsValid(support))
-		return false;
-	/* it was called to estimate the function's cost, so this loads nothing */
-	fmgr_info(support, &function);
-	if (function.fn_addr != cj_journey_support)
-		return false;
-	fmgr_info(transition, &function);
-	for (Size i = 0; i < lengthof(functions); i++)
-		if (function.fn_addr == functions[i])
-			return true;
-	return false;
-}
-
 /* Was an aggregate promised that its rows come in its ORDER BY? */
 static bool
 presorted(PlannerInfo *root)
@@ -98,18 +64,6 @@ presorted(PlannerInfo *root)
 		if (cj_presorted((AggInfo *) lfirst(cell)))
 			return true;
 	return false;
-}
-
-/* Is one of them among the query's, and can all of them be given rows as they come? */
-static bool
-wanted(PlannerInfo *root)
-{
-	bool		found = false;
-	ListCell   *cell;
-
-	foreach(cell, root->aggtransinfos)
-		found |= collects_rows(((AggTransInfo *) lfirst(cell))->transfn_oid);
-	return found && !presorted(root);
 }
 
 /* ---- the node's path and plan ---- */
@@ -123,15 +77,15 @@ static const CustomPathMethods path_methods = {
 };
 
 static Path *
-create_grouped_path(RelOptInfo *rel, Path *child, List *group_clause)
+create_grouped_path(RelOptInfo *rel, Path *child, List *group_clause, const CjScanTarget *target)
 {
 	CustomPath *path = makeNode(CustomPath);
-	double		bytes = cj_scan_bytes(child->rows, child->pathtarget->width);
+	double		bytes = cj_scan_bytes(child->rows, target->target->width);
 	double		pages = bytes > get_hash_memory_limit() ? ceil(bytes / BLCKSZ) : 0;
 
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = rel;
-	path->path.pathtarget = child->pathtarget;
+	path->path.pathtarget = target->target;
 	path->path.parallel_safe = child->parallel_safe;
 	path->path.parallel_workers = child->parallel_workers;
 	path->path.rows = child->rows;
@@ -141,7 +95,7 @@ create_grouped_path(RelOptInfo *rel, Path *child, List *group_clause)
 	path->path.total_cost = path->path.startup_cost + child->rows * GROUPING_COST / 2 +
 		pages * seq_page_cost;
 	path->custom_paths = list_make1(child);
-	path->custom_private = group_clause;
+	path->custom_private = list_make2(group_clause, list_make1_int(target->leave_out));
 	path->methods = &path_methods;
 	return &path->path;
 }
@@ -181,7 +135,7 @@ plan_path(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *path,
 	List	   *collations = NIL;
 	ListCell   *cell;
 
-	foreach(cell, path->custom_private)
+	foreach(cell, linitial_node(List, path->custom_private))
 	{
 		SortGroupClause *clause = lfirst_node(SortGroupClause, cell);
 		TargetEntry *entry = get_sortgroupclause_tle(clause, tlist);
@@ -194,7 +148,7 @@ plan_path(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *path,
 	scan->scan.plan.targetlist = tlist;
 	scan->custom_scan_tlist = child->targetlist;
 	scan->custom_plans = custom_plans;
-	scan->custom_private = list_make3(keys, operators, collations);
+	scan->custom_private = list_make4(keys, operators, collations, lsecond(path->custom_private));
 	scan->flags = path->flags;
 	scan->methods = &cj_scan_methods;
 	return &scan->scan.plan;
@@ -273,21 +227,25 @@ add_grouped_paths(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_
 {
 	List	   *group_clause = cj_group_clause(root);
 	Path	   *child = input_rel->cheapest_total_path;
+	CjScanTarget target;
 	AggClauseCosts costs;
 	double		groups;
 	Path	   *grouped;
 
 	if (!enable_grouped_scan || root->parse->groupingSets != NIL || group_clause == NIL ||
 		child == NULL || child->param_info != NULL || IS_DUMMY_REL(input_rel) ||
-		!grouping_is_hashable(group_clause) || !wanted(root) ||
-		has_constant(child->pathtarget))
+		!grouping_is_hashable(group_clause) || presorted(root) || has_constant(child->pathtarget))
+		return;
+	target = cj_scan_target(root, lappend(list_copy(grouped_rel->reltarget->exprs), extra->havingQual),
+							child->pathtarget);
+	if (!target.wanted)
 		return;
 	MemSet(&costs, 0, sizeof(costs));
 	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
 	groups = estimate_num_groups(root, get_sortgrouplist_exprs(group_clause, extra->targetList),
 								 child->rows, NULL, NULL);
 	charge_waiting(root, grouped_rel);
-	grouped = create_grouped_path(grouped_rel, child, group_clause);
+	grouped = create_grouped_path(grouped_rel, child, group_clause, &target);
 	add_path(grouped_rel, (Path *)
 			 create_agg_path(root, grouped_rel, grouped, grouped_rel->reltarget,
 							 AGG_SORTED, AGGSPLIT_SIMPLE, group_clause,

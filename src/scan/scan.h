@@ -36,7 +36,7 @@ typedef struct CjStoredRow
 		struct
 		{
 			uint32		hash;
-			uint32		size;	/* of all, header included: a multiple of 8 */
+			uint32		size;	/* of all, header included: a multiple of 8; or CJ_ROW_IDLE */
 		}			is;
 		struct CjStoredRow *next;	/* of the same group, once grouped */
 	}			head;
@@ -44,6 +44,15 @@ typedef struct CjStoredRow
 } CjStoredRow;
 
 #define CJ_ROW_HEADER	offsetof(CjStoredRow, data)
+
+/* Added to the size of a row that is left out unless it is the first of its group. */
+#define CJ_ROW_IDLE		1
+
+static inline Size
+cj_row_size(const CjStoredRow *row)
+{
+	return row->head.is.size & ~(Size) CJ_ROW_IDLE;
+}
 
 /* Have these rows, whose hashes are equal, the same key? */
 typedef bool (*CjSameKey) (const CjStoredRow *a, const CjStoredRow *b, void *arg);
@@ -68,6 +77,7 @@ typedef struct CjArena
 	int64		disk;			/* bytes in temporary files, now and at most */
 	int64		peak_disk;
 	int64		batches;		/* partitions that were grouped */
+	int64		left_out;		/* idle rows */
 	bool		spilled;
 } CjArena;
 
@@ -146,10 +156,14 @@ extern CjStore *cj_store_within(CjStore *outer, int npartitions, int skip);
 
 extern pg_noinline CjStoredRow *cj_store_extend(CjStore *store, CjPlace *place, Size size);
 
-/* Room for one more row, whose data the caller fills in at once; size is a multiple of 8. */
+/*
+ * Room for one more row, whose data the caller fills in at once; size is a
+ * multiple of 8, and CJ_ROW_IDLE may be added.
+ */
 static inline CjStoredRow *
-cj_store_add(CjStore *store, uint32 hash, Size size)
+cj_store_add(CjStore *store, uint32 hash, Size flagged)
 {
+	Size		size = flagged & ~(Size) CJ_ROW_IDLE;
 	CjPlace    *place = &store->places[(uint32) (hash << store->skip) >> store->shift];
 	CjStoredRow *row = (CjStoredRow *) place->next;
 
@@ -158,7 +172,9 @@ cj_store_add(CjStore *store, uint32 hash, Size size)
 	else
 		row = cj_store_extend(store, place, size);
 	row->head.is.hash = hash;
-	row->head.is.size = size;
+	row->head.is.size = flagged;
+	/* the line after this one, for the row that will come there */
+	__builtin_prefetch(place->next + 64, 1);
 	return row;
 }
 

@@ -57,7 +57,7 @@ cj_partition_write(CjStore *store, CjPartition *partition)
 			CjStoredRow *row = (CjStoredRow *) at;
 
 			partition->mixed = row->head.is.hash != partition->hash;
-			at += row->head.is.size;
+			at += cj_row_size(row);
 		}
 		BufFileWrite(store->file, (void *) block->rows, block->used);
 	}
@@ -161,18 +161,20 @@ bool
 cj_reader_row(CjReader *reader, CjStoredRow **row, Size *room)
 {
 	CjStoredRow head;
+	Size		size;
 
 	/* no row lies across extents */
 	if (reader->left == 0 && !next_extent(reader))
 		return false;
 	cj_reader_read(reader, (char *) &head, CJ_ROW_HEADER);
-	if (head.head.is.size > *room)
+	size = cj_row_size(&head);
+	if (size > *room)
 	{
-		*row = repalloc_huge(*row, head.head.is.size);
-		*room = head.head.is.size;
+		*row = repalloc_huge(*row, size);
+		*room = size;
 	}
 	(*row)->head = head.head;
-	cj_reader_read(reader, (*row)->data, head.head.is.size - CJ_ROW_HEADER);
+	cj_reader_read(reader, (*row)->data, size - CJ_ROW_HEADER);
 	return true;
 }
 
@@ -217,12 +219,12 @@ cj_stream_begin(CjStore *store, CjPartition *partition)
 static void
 put_aside(CjStream *stream)
 {
-	uint32		size = stream->row->head.is.size;
+	Size		size = cj_row_size(stream->row);
 	CjStoredRow *copy;
 
 	if (stream->rest == NULL)
 		stream->rest = cj_store_within(stream->store, 2, 0);
-	copy = cj_store_add(stream->rest, stream->row->head.is.hash, size);
+	copy = cj_store_add(stream->rest, stream->row->head.is.hash, stream->row->head.is.size);
 	memcpy(copy->data, stream->row->data, size - CJ_ROW_HEADER);
 }
 
@@ -236,12 +238,17 @@ cj_stream_next(CjStream *stream)
 		if (stream->first == NULL)
 		{
 			stream->first = MemoryContextAllocHuge(store->arena->context,
-												   stream->row->head.is.size);
-			memcpy(stream->first, stream->row, stream->row->head.is.size);
+												   cj_row_size(stream->row));
+			memcpy(stream->first, stream->row, cj_row_size(stream->row));
 			return stream->row;
 		}
 		if (store->same(stream->first, stream->row, store->arg))
-			return stream->row;
+		{
+			if (!(stream->row->head.is.size & CJ_ROW_IDLE))
+				return stream->row;
+			store->arena->left_out++;
+			continue;
+		}
 		CHECK_FOR_INTERRUPTS();
 		put_aside(stream);
 	}

@@ -22,7 +22,7 @@
 #include "scan/scan.h"
 
 #define SLAB_SIZE			(1024 * 1024)
-#define BATCH_SIZE			(256 * 1024)	/* bytes of rows grouped at once, if it can be had */
+#define BATCH_SIZE			(512 * 1024)	/* bytes of rows grouped at once, if it can be had */
 #define MIN_PARTITIONS		64
 #define MAX_PARTITIONS		1024
 
@@ -234,7 +234,7 @@ mixed_hashes(const CjPartition *partition)
 
 			if (row->head.is.hash != hash)
 				return true;
-			at += row->head.is.size;
+			at += cj_row_size(row);
 		}
 	return false;
 }
@@ -253,7 +253,7 @@ copy_row(CjStore *to, const CjStoredRow *row)
 {
 	CjStoredRow *copy = cj_store_add(to, row->head.is.hash, row->head.is.size);
 
-	memcpy(copy->data, row->data, row->head.is.size - CJ_ROW_HEADER);
+	memcpy(copy->data, row->data, cj_row_size(row) - CJ_ROW_HEADER);
 }
 
 /* Partitions a partition in memory again. */
@@ -268,7 +268,7 @@ divide_blocks(CjStore *store, CjPartition *partition)
 		for (char *at = block->rows; at < block->rows + block->used;)
 		{
 			copy_row(store->within, (CjStoredRow *) at);
-			at += ((CjStoredRow *) at)->head.is.size;
+			at += cj_row_size((CjStoredRow *) at);
 		}
 		partition->first = block->next;
 		cj_block_release(store->arena, block);

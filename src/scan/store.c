@@ -15,13 +15,17 @@
  */
 #include "postgres.h"
 
+#include <sys/mman.h>
+
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #include "scan/scan.h"
 
-#define SLAB_SIZE			(1024 * 1024)
+#define SMALLEST_SLAB		((Size) 64 * 1024)
+#define LARGEST_SLAB		((Size) 32 * 1024 * 1024)
+#define HUGE_ALIGN			(2 * 1024 * 1024)
 #define BATCH_SIZE			(512 * 1024)	/* bytes of rows grouped at once, if it can be had */
 #define MIN_PARTITIONS		64
 #define MAX_PARTITIONS		1024
@@ -38,13 +42,28 @@ cj_arena_charge(CjArena *arena, int64 bytes)
 	arena->peak = Max(arena->peak, arena->used);
 }
 
-/* Cuts another slab into blocks. */
+/* Large pages save most of the faults that fresh memory costs; it is all going to be written. */
+static void
+ask_for_large_pages(char *slab, Size size)
+{
+#if defined(MADV_HUGEPAGE)
+	char	   *first = (char *) TYPEALIGN(HUGE_ALIGN, (uintptr_t) slab);
+	char	   *end = (char *) TYPEALIGN_DOWN(HUGE_ALIGN, (uintptr_t) (slab + size));
+
+	/* a wish: where it is not granted, nothing is lost */
+	if (end > first)
+		(void) madvise(first, end - first, MADV_HUGEPAGE);
+#endif
+}
+
+/* Cuts another slab into blocks; larger ones, the more there are. */
 static void
 add_slab(CjArena *arena)
 {
-	Size		size = Min((Size) SLAB_SIZE, Max(arena->limit / 16, 64 * 1024));
+	Size		size = Max(Min(arena->used / 4, Min(arena->limit / 16, LARGEST_SLAB)), SMALLEST_SLAB);
 	char	   *slab = MemoryContextAllocHuge(arena->context, size);
 
+	ask_for_large_pages(slab, size);
 	for (Size at = size; at >= CJ_BLOCK_SIZE; at -= CJ_BLOCK_SIZE)
 	{
 		CjBlock    *block = (CjBlock *) (slab + at - CJ_BLOCK_SIZE);

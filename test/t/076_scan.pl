@@ -77,11 +77,11 @@ like($err, qr/permission denied/, 'so are rights on the table');
 
 $node->safe_psql('postgres', q{
 ALTER TABLE events ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own ON events FOR SELECT TO analyst USING (customer_id % 10 = 3);});
-like(as_role('analyst', "EXPLAIN $build"), qr/GroupedScan.*Seq Scan.*Filter: \(\(customer_id % 10\) = 3\)/s,
+CREATE POLICY own ON events FOR SELECT TO analyst USING (customer_id % 10 < 3);});
+like(as_role('analyst', "SET enable_hashagg = off; EXPLAIN $build"), qr/GroupedScan.*Seq Scan.*Filter: \(\(customer_id % 10\) < 3\)/s,
 	'the policy filters below the node');
 is(as_role('analyst', "SELECT answer(\$q\$$build\$q\$)"),
-	$node->safe_psql('postgres', "$off SELECT answer('SELECT customer_id, journey_agg(occurred_at, event) FROM events WHERE customer_id % 10 = 3 GROUP BY 1')"),
+	$node->safe_psql('postgres', "$off SELECT answer('SELECT customer_id, journey_agg(occurred_at, event) FROM events WHERE customer_id % 10 < 3 GROUP BY 1')"),
 	'and only its rows are grouped');
 $node->safe_psql('postgres', 'ALTER TABLE events DISABLE ROW LEVEL SECURITY');
 
@@ -129,14 +129,14 @@ foreach my $query ('SELECT customer_id, journey_agg(occurred_at, event), count(*
 # Rows larger than a block, out of line, and larger than memory.
 $node->safe_psql('postgres', q{
 CREATE TABLE wide AS SELECT n % 30 AS customer_id, timestamptz '2026-01-01 00:00+00' + n * interval '1 second' AS occurred_at, 'e' || n % 5 AS event,
-    repeat(md5(n::text), n % 400 * 10) AS note FROM generate_series(1, 3000) n;
+    repeat(md5(n::text), n % 300 * 10) AS note FROM generate_series(1, 900) n;
 ALTER TABLE wide ALTER note SET STORAGE EXTERNAL;
 INSERT INTO wide SELECT customer_id, occurred_at, event, note || 'again' FROM wide;});
 foreach my $setting ($little, 'SET enable_hashagg = off;')
 {
 	foreach my $rows ('wide', q{(SELECT customer_id, occurred_at, event, note || 'made' AS note FROM wide OFFSET 0) w})
 	{
-		my $query = "SELECT customer_id, journey_agg(occurred_at, event), sum(length(note)), max(note) FROM $rows GROUP BY 1";
+		my $query = "SELECT customer_id, journey_agg(occurred_at, event), sum(length(note)), md5(max(note)) FROM $rows GROUP BY 1";
 		is($node->safe_psql('postgres', "$setting SELECT answer(\$q\$$query\$q\$)"),
 			$node->safe_psql('postgres', "$off SELECT answer(\$q\$$query\$q\$)"), 'long values');
 	}
@@ -216,7 +216,7 @@ if ($icu)
 my @types = (
 	[ 'bigint', '(r / 7)::bigint * 123456789012' ], [ 'integer', 'r' ], [ 'smallint', 'r::smallint' ],
 	[ 'boolean', 'r % 2 = 0' ], [ 'numeric', q{(r::text || repeat('0', r % 3))::numeric / 100 * CASE WHEN r % 5 = 0 THEN 1.000 ELSE 1 END} ],
-	[ 'float8', q{CASE r % 6 WHEN 0 THEN '-0' WHEN 1 THEN 0 WHEN 2 THEN 'NaN' ELSE r / 4 END} ],
+	[ 'float8', q{CASE r % 6 WHEN 0 THEN float8 '-0' WHEN 1 THEN 0 WHEN 2 THEN 'NaN' ELSE r / 4 END} ],
 	[ "text$nondeterministic", q{CASE WHEN r % 2 = 0 THEN 'Key' ELSE 'kEY' END || r / 4} ],
 	[ 'text COLLATE "C"', q{repeat('k', r % 9) || r % 3} ], [ 'char(6)', q{'x' || r} ], [ '"char"', 'chr(65 + r % 20)::"char"' ],
 	[ 'uuid', 'md5((r / 2)::text)::uuid' ], [ 'date', q{date '2026-01-01' + r} ], [ 'interval', q{CASE WHEN r % 2 = 0 THEN interval '1 day' ELSE '24 hours' END * (r / 2)} ],

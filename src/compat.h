@@ -93,6 +93,13 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/* 18: what EXPLAIN prints with left explain.h */
+#if PG_VERSION_NUM >= 180000
+#define CJ_EXPLAIN_HEADER "commands/explain_format.h"
+#else
+#define CJ_EXPLAIN_HEADER "commands/explain.h"
+#endif
+
 /* 18: a module tells its name and version */
 #ifdef PG_MODULE_MAGIC_EXT
 #define CJ_MODULE_MAGIC(n, v) PG_MODULE_MAGIC_EXT(.name = (n), .version = (v))

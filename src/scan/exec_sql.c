@@ -15,7 +15,8 @@
  */
 #include "postgres.h"
 
-#include "commands/explain.h"
+#include "compat.h"
+#include CJ_EXPLAIN_HEADER
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
@@ -176,7 +177,7 @@ static CjFormat *
 format_of(GroupedScanState *state, CustomScan *plan)
 {
 	List	   *tlist = plan->scan.plan.targetlist;
-	List	   *keys = list_nth_node(List, plan->custom_private, CJ_SCAN_KEYS);
+	List	   *keys = list_nth(plan->custom_private, CJ_SCAN_KEYS);
 	List	   *operators = list_nth(plan->custom_private, CJ_SCAN_OPERATORS);
 	List	   *collations = list_nth(plan->custom_private, CJ_SCAN_COLLATIONS);
 	int			nkeys = list_length(keys);
@@ -217,7 +218,7 @@ begin(CustomScanState *css, EState *estate, int eflags)
 										   ALLOCSET_DEFAULT_SIZES);
 	state->scratch = AllocSetContextCreate(CurrentMemoryContext, "grouped keys",
 										   ALLOCSET_SMALL_SIZES);
-	state->leave_out = linitial_int(list_nth_node(List, plan->custom_private, CJ_SCAN_LEAVE_OUT));
+	state->leave_out = linitial_int((List *) list_nth(plan->custom_private, CJ_SCAN_LEAVE_OUT));
 	state->format = format_of(state, plan);
 }
 

@@ -35,6 +35,7 @@ typedef struct CjScanTarget
 	PathTarget *target;			/* of the node */
 	bool		wanted;			/* is an aggregate among them that collects rows? */
 	bool		leave_out;		/* see CJ_SCAN_LEAVE_OUT */
+	Cost		answered;		/* of conditions that aggregates need not evaluate, a row */
 } CjScanTarget;
 
 /*

@@ -42,14 +42,17 @@
 #include "scan/node.h"
 #include "scan/scan.h"
 
-/* What our node does with a row, in both of its steps. */
-#define GROUPING_COST	(4 * cpu_operator_cost)
+/*
+ * Measured, as multiples of what reading a row of a table takes and costs.  What
+ * our node does with a row, in both of its steps:
+ */
+#define GROUPING_COST	(16 * cpu_operator_cost)
 
-/* What a row costs in a hash table that is not in the cache, beyond instructions. */
-#define MISS_COST		(12 * cpu_operator_cost)
+/* What a row costs in a hash table that is not in the cache, beyond what is charged: */
+#define MISS_COST		(40 * cpu_operator_cost)
 
-/* As much of a hash table is in the cache: the second level, and some of the third. */
-#define CACHED_BYTES	(4.0 * 1024 * 1024)
+/* As much of a hash table stays in the cache, beside the events that are collected. */
+#define CACHED_BYTES	(512.0 * 1024)
 
 static bool enable_grouped_scan = true;
 static create_upper_paths_hook_type previous_hook = NULL;
@@ -242,6 +245,8 @@ add_grouped_paths(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_
 		return;
 	MemSet(&costs, 0, sizeof(costs));
 	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
+	/* conditions that the node answers are not evaluated above it */
+	costs.transCost.per_tuple = Max(0, costs.transCost.per_tuple - target.answered);
 	groups = estimate_num_groups(root, get_sortgrouplist_exprs(group_clause, extra->targetList),
 								 child->rows, NULL, NULL);
 	charge_waiting(root, grouped_rel);

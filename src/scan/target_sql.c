@@ -18,6 +18,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -26,7 +27,6 @@
 #include "optimizer/tlist.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
-#include "catalog/pg_aggregate.h"
 
 #include "compat.h"
 #include "scan/node.h"
@@ -209,6 +209,7 @@ cj_scan_target(PlannerInfo *root, List *above, PathTarget *offered)
 {
 	Search		search = {.offered = offered,.leave_out = true};
 	CjScanTarget result = {.target = offered};
+	QualCost	conditions;
 	ListCell   *cell;
 
 	find_aggregates((Node *) above, &search);
@@ -230,6 +231,8 @@ cj_scan_target(PlannerInfo *root, List *above, PathTarget *offered)
 		if (!list_member(result.target->exprs, lfirst(cell)))
 			add_column_to_pathtarget(result.target, lfirst(cell), 0);
 	set_pathtarget_cost_width(root, result.target);
+	cost_qual_eval(&conditions, search.conditions, root);
+	result.answered = conditions.per_tuple;
 	result.leave_out = search.leave_out;
 	return result;
 }

@@ -19,6 +19,7 @@
 #include "paths/paths.h"
 #include "pattern/datum.h"
 #include "propensity/propensity.h"
+#include "scan/node.h"
 
 CJ_MODULE_MAGIC("customer_journey", "1.0.0-dev");
 
@@ -44,6 +45,7 @@ _PG_init(void)
 	cj_pattern_init();
 	cj_progress_init();
 	cj_propensity_init();
+	cj_scan_init();
 
 	MarkGUCPrefixReserved("customer_journey");
 }

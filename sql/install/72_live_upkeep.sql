@@ -175,10 +175,14 @@ CREATE FUNCTION journey_catch_up_fold(state regclass, after anyelement, upto any
 $$
 DECLARE
     follow jsonb := @extschema@.journey_follow_row(state);
-    fold text := @extschema@.journey_follow_catch_up_sql(follow, pg_typeof(after)::text);
+    fold text;
+    has_removed boolean;
     limit_events integer := @extschema@.journey_follow_limit();
     report record;
 BEGIN
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE %s AND t.removed)', follow ->> 'tail', @extschema@.journey_follow_range(pg_typeof(after)::text))
+    INTO has_removed USING after, upto;
+    fold := @extschema@.journey_follow_catch_up_sql(follow, pg_typeof(after)::text, has_removed);
     BEGIN
         EXECUTE fold INTO report USING after, upto, limit_events;
     EXCEPTION WHEN program_limit_exceeded THEN

@@ -184,7 +184,7 @@ kept AS (
     INSERT INTO %1$s (customer, occurred_at, value, removed, event, channel, item)
     SELECT n.customer, n.occurred_at, n.value, n.sum < 0, n.event, n.channel, n.item
     FROM (SELECT g.customer, g.occurred_at, g.event, g.channel, g.value, g.item, sum(CASE WHEN g.removed THEN -1 ELSE 1 END) AS sum
-          FROM given g WHERE g.fault IS NULL GROUP BY 1, 2, 3, 4, 5, 6) n, generate_series(1, abs(n.sum)) ORDER BY n.customer)
+          FROM given g WHERE g.fault IS NULL GROUP BY 1, 2, 3, 4, 5, 6, float8send(g.value)) n, generate_series(1, abs(n.sum)) ORDER BY n.customer)
 SELECT NULL, NULL, array_agg(g.customer), NULL FROM given g WHERE g.fault IS NOT NULL',
         follow ->> 'tail', @extschema@.journey_follow_changes(follow, action))
     ELSE format('INSERT INTO %1$s (customer, occurred_at, value, removed, event, channel, item)
@@ -301,7 +301,9 @@ report AS (
 SELECT r.*, (SELECT sum(g.n)::bigint FROM given g) AS n FROM (%9$s) r',
     follow ->> 'tail', @extschema@.journey_follow_range(key_type),
     CASE WHEN (follow ->> 'backfilled')::boolean THEN ''
-         ELSE format(' AND EXISTS (SELECT FROM %s h WHERE h.customer = t.customer AND h.complete)', follow ->> 'head') END,
+         ELSE format(' AND EXISTS (SELECT FROM %s h WHERE h.customer = t.customer AND h.complete)', follow ->> 'head') END
+        -- what is removed after one has looked stays in the tail
+        || CASE WHEN has_removed THEN '' ELSE ' AND NOT t.removed' END,
     CASE WHEN has_removed THEN format('%s AS plus, %s AS minus', @extschema@.journey_follow_agg(follow, 'NOT e.removed'), @extschema@.journey_follow_agg(follow, 'e.removed'))
          ELSE format('%s AS plus, NULL::@extschema@.journey AS minus', @extschema@.journey_follow_agg(follow, NULL)) END,
     follow ->> 'head', follow ->> 'chunk_events', follow ->> 'aside',
@@ -356,7 +358,8 @@ BEGIN
                               ELSE @extschema@.journey_follow_change_sql(follow, action) END
         WHEN 'burst' THEN CASE follow ->> 'mode' WHEN 'immediate' THEN @extschema@.journey_follow_burst_sql(follow, action)
                                                  ELSE @extschema@.journey_follow_append_sql(follow, action) END
-        WHEN 'lock' THEN CASE WHEN follow ->> 'mode' = 'immediate'
+        WHEN 'lock' THEN CASE WHEN action = 'truncate' THEN CASE WHEN relation::text = follow ->> 'events' THEN format('SELECT FROM %s FOR UPDATE', state) END
+                              WHEN follow ->> 'mode' = 'immediate'
                               THEN @extschema@.journey_follow_lock_sql(follow, @extschema@.journey_follow_changes(follow, action)) END
         WHEN 'seal' THEN @extschema@.journey_follow_seal_sql(follow)
         WHEN 'compact' THEN @extschema@.journey_follow_compact_sql(follow)

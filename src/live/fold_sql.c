@@ -102,6 +102,7 @@ fold(CjFollow *follow, const TriggerData *trigdata)
 	{
 		if (TRIGGER_FIRED_BEFORE(trigdata->tg_event))
 		{
+			cj_follow_run(follow, CJ_STEP_LOCK, trigdata, (Datum) 0);
 			cj_follow_run(follow, CJ_STEP_TRUNCATE, trigdata, (Datum) 0);
 			cj_follow_run(follow, CJ_STEP_EMPTIED, trigdata, (Datum) 0);
 		}

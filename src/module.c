@@ -16,6 +16,7 @@
 #include "common/progress.h"
 #include "identity/identity.h"
 #include "journey/journey.h"
+#include "live/live.h"
 #include "paths/paths.h"
 #include "pattern/datum.h"
 #include "propensity/propensity.h"
@@ -41,6 +42,7 @@ _PG_init(void)
 							NULL, NULL, NULL);
 
 	cj_identity_init();
+	cj_live_init();
 	cj_paths_init();
 	cj_pattern_init();
 	cj_progress_init();

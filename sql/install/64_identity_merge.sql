@@ -12,6 +12,10 @@ BEGIN
   IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped) THEN
     RAISE EXCEPTION 'relation "%" has no column "%"', relation, column_name USING ERRCODE = 'undefined_column';
   END IF;
+  IF @extschema@.journey_is_followed(relation) THEN
+    RAISE EXCEPTION 'relation "%" holds live journeys', relation
+      USING ERRCODE = 'wrong_object_type', HINT = 'Register the events: the journeys follow them.';
+  END IF;
   IF mode = 'repoint' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = relation AND i.indisprimary) THEN
     RAISE EXCEPTION 'relation "%" has no primary key', relation
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Rows are found again by it when a merge is undone.';
@@ -37,7 +41,7 @@ BEGIN
   ON CONFLICT ON CONSTRAINT customer_reference_pkey DO UPDATE SET mode = excluded.mode, on_erase = excluded.on_erase;
 END $$;
 COMMENT ON FUNCTION customer_register(regclass, name, text, text) IS
-'Registers a column that holds customers'' keys. mode repoint: a merge changes the duplicates'' rows to the survivor, an unmerge changes back just those (needs a primary key); combine: one row a customer, journeys become survivor || duplicate, the duplicate''s row is kept for the unmerge; map: rows stay as they are and queries join the view customer_canonical. on_erase: delete or keep the rows of an erased customer (combine: delete, else keep). Errors: 22023, 42703, 55000.';
+'Registers a column that holds customers'' keys. mode repoint: a merge changes the duplicates'' rows to the survivor, an unmerge changes back just those (needs a primary key); combine: one row a customer, journeys become survivor || duplicate, the duplicate''s row is kept for the unmerge; map: rows stay as they are and queries join the view customer_canonical. on_erase: delete or keep the rows of an erased customer (combine: delete, else keep). Errors: 22023, 42703, 55000, 42809 for live journeys, which follow the events registered.';
 
 -- The primary key of a row of the relation as an expression giving jsonb
 CREATE FUNCTION customer_row_key(relation regclass, alias text) RETURNS text

@@ -220,7 +220,7 @@ sub run_queries
 	{
 		my ($label, $kind) = $file =~ m{/(([a-z]+)(?:_\w+)?)\.sql$} or next;
 		my $system = $system_of{$kind};
-		next if !$system || !$systems{$system};
+		next if !$system || !$systems{$system} || $label !~ /$opt{queries}/;
 		my ($least) = directive($file, 'threads');
 		next if defined $least && $threads < $least;
 
@@ -297,7 +297,7 @@ sub print_tables
 		$row->{median} = $median;
 		push @lines,
 		  [ $row->{case}, $row->{threads}, $row->{label}, sprintf('%.3f', $median),
-			sprintf('%.3f-%.3f', @sorted[ 0, -1 ]), sprintf('%.1f', $median * 1e9 / $opt{events}),
+			sprintf($median < 0.1 ? '%.5f-%.5f' : '%.3f-%.3f', @sorted[ 0, -1 ]), sprintf('%.1f', $median * 1e9 / $opt{events}),
 			sprintf('%.2f', $median / median(@{ $first->{times} })),
 			sprintf('%.2f', median(@{ $row->{processor} })), sprintf('%.0f', $row->{peak} / 1024) ];
 	}

@@ -16,9 +16,11 @@
 #include "common/progress.h"
 #include "identity/identity.h"
 #include "journey/journey.h"
+#include "live/live.h"
 #include "paths/paths.h"
 #include "pattern/datum.h"
 #include "propensity/propensity.h"
+#include "scan/node.h"
 
 CJ_MODULE_MAGIC("customer_journey", "1.0.0-dev");
 
@@ -40,10 +42,12 @@ _PG_init(void)
 							NULL, NULL, NULL);
 
 	cj_identity_init();
+	cj_live_init();
 	cj_paths_init();
 	cj_pattern_init();
 	cj_progress_init();
 	cj_propensity_init();
+	cj_scan_init();
 
 	MarkGUCPrefixReserved("customer_journey");
 }

@@ -103,7 +103,7 @@ taken(const CjFunnelCounts *counts, const int64 *record)
 	return bits;
 }
 
-/* Calls for each time of each record, in order. */
+/* Counts the times of each step and, where there is room for them, gives them. */
 static void
 each_time(const CjFunnelCounts *counts, int64 *count, int64 **times)
 {
@@ -131,7 +131,7 @@ each_time(const CjFunnelCounts *counts, int64 *count, int64 **times)
 	}
 }
 
-int64 **
+int64	  **
 cj_counts_times(const CjFunnelCounts *counts, int64 **count)
 {
 	int64	  **times = palloc_array(int64 *, Max(counts->nsteps, 1));

@@ -187,12 +187,12 @@ cj_funnel_stats_transfn(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(counts);
 	if (journey.open)
 	{
-		++*cj_counts_of(counts, journey.last, CJ_COUNTS_REASONS);
+		*cj_counts_of(counts, journey.last, CJ_COUNTS_REASONS) += 1;
 		PG_RETURN_POINTER(counts);
 	}
 	counts = add_times(counts, &journey);
 	if (journey.reason >= 0)
-		++*cj_counts_of(counts, journey.last, journey.reason);
+		*cj_counts_of(counts, journey.last, journey.reason) += 1;
 	pfree(journey.times);
 	pfree(journey.nulls);
 	PG_RETURN_POINTER(counts);

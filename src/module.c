@@ -13,8 +13,10 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "common/progress.h"
 #include "identity/identity.h"
 #include "journey/journey.h"
+#include "live/live.h"
 #include "paths/paths.h"
 #include "pattern/datum.h"
 #include "propensity/propensity.h"
@@ -40,8 +42,10 @@ _PG_init(void)
 							NULL, NULL, NULL);
 
 	cj_identity_init();
+	cj_live_init();
 	cj_paths_init();
 	cj_pattern_init();
+	cj_progress_init();
 	cj_propensity_init();
 	cj_scan_init();
 

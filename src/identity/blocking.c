@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "common/progress.h"
 #include "compat.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -66,8 +67,8 @@ record_key(const CjLinkage *linkage, const CjRule *rule, int32 record)
 	return key == 0 ? 1 : key;
 }
 
-uint64
-cj_stored_key(const CjLinkage *linkage, int rule, int32 record)
+static uint64
+stored_key(const CjLinkage *linkage, int rule, int32 record)
 {
 	const CjRule *r = &linkage->rule[rule];
 	uint64		key = rule + 1;
@@ -85,6 +86,29 @@ cj_stored_key(const CjLinkage *linkage, int rule, int32 record)
 		key = hash_bytes_extended((const unsigned char *) value.data, value.len, mix(key));
 	}
 	return key == 0 ? 1 : key;
+}
+
+int
+cj_stored_keys(const CjLinkage *linkage, int32 record, int64 *key)
+{
+	int			n = 0;
+
+	for (int r = 0; r < linkage->nrules; r++)
+	{
+		int64		k = (int64) stored_key(linkage, r, record);
+		int			at = n;
+
+		if (k == 0)
+			continue;
+		while (at > 0 && key[at - 1] > k)
+			at--;
+		if (at > 0 && key[at - 1] == k)
+			continue;
+		memmove(key + at + 1, key + at, sizeof(int64) * (n - at));
+		key[at] = k;
+		n++;
+	}
+	return n;
 }
 
 /* The records that have a key under the rule, sorted by it. */
@@ -263,6 +287,12 @@ run_block(CjLinkage *linkage, int r, const Keyed *keyed, int32 n,
 void
 cj_blocking_run(CjLinkage *linkage, CjPairFunction function, void *arg)
 {
+	int64		total = 0;
+	int64		done = 0;
+
+	for (int r = 0; r < linkage->nrules; r++)
+		total += linkage->nkeyed[r];
+	cj_progress_phase("comparing pairs, block by block: records", total);
 	for (int r = 0; r < linkage->nrules; r++)
 	{
 		int32		n = linkage->nkeyed[r];
@@ -278,6 +308,7 @@ cj_blocking_run(CjLinkage *linkage, CjPairFunction function, void *arg)
 			/* the records of a block left out have lost their keys */
 			if (linkage->key[r][keyed[i].record] != 0)
 				run_block(linkage, r, keyed + i, end - i, function, arg);
+			cj_progress_update(done += end - i);
 			i = end;
 		}
 	}

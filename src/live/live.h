@@ -1,0 +1,95 @@
+/*-------------------------------------------------------------------------
+ *
+ * live.h
+ *		Live journeys: what the trigger function knows of a trigger.
+ *
+ * journey_follow_fold() is the trigger function of every followed table.  It
+ * finds out once per session and trigger what is to be done (follow.c), and
+ * runs the statements that journey_follow_sql() has written for it (fold_sql.c).
+ * The work itself is done by those statements.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CJ_LIVE_H
+#define CJ_LIVE_H
+
+#include "postgres.h"
+
+#include "commands/trigger.h"
+#include "executor/spi.h"
+
+#include "compat.h"
+
+/* Setting customer_journey.follow_errors: what becomes of an event that no journey can hold. */
+typedef enum CjFollowErrors
+{
+	CJ_FOLLOW_SET_ASIDE,
+	CJ_FOLLOW_ERROR
+} CjFollowErrors;
+
+extern int	cj_follow_errors;
+
+/* Registers this directory's settings; called by _PG_init. */
+extern void cj_live_init(void);
+
+/*
+ * The statements of a trigger, in the order in which they run.  The fold
+ * reports one row of arrays, one each for the needs that follow it here.
+ */
+typedef enum CjFollowStep
+{
+	CJ_STEP_LOCK,
+	CJ_STEP_FOLD,
+	CJ_STEP_SEAL,				/* the first array of the report */
+	CJ_STEP_REFUSE,
+	CJ_STEP_FAULT,
+	CJ_STEP_EMPTY,
+	CJ_STEP_COMPACT,			/* after CJ_STEP_SEAL, the same customers */
+	CJ_STEP_BURST,				/* CJ_STEP_FOLD of very many events */
+	CJ_STEP_FAULTS,				/* a report, after a fold without one */
+	CJ_STEP_TRUNCATE,
+	CJ_STEP_TRUNCATED,
+	CJ_STEP_EMPTIED,
+	CJ_FOLLOW_STEPS
+} CjFollowStep;
+
+#define CJ_FIRST_NEED	CJ_STEP_SEAL
+#define CJ_NEEDS		4
+
+/* A trigger that has fired in this session; kept by its OID. */
+typedef struct CjFollow
+{
+	Oid			trigger;		/* hash key */
+	bool		valid;			/* until a relation concerned changes */
+	bool		follows;		/* false: a relation that is followed no more */
+	Oid			relation;		/* with the trigger */
+	Oid			state;			/* <target>_follow */
+	Oid			owner;			/* of both */
+	Oid			schema;			/* of the extension */
+	bool		backfilled;		/* true once and for all; false: look again */
+	Oid			keys;			/* array type of the customers' keys */
+	SPIPlanPtr	look;			/* reads backfilled */
+	SPIPlanPtr	plans[CJ_FOLLOW_STEPS];
+	bool		planned[CJ_FOLLOW_STEPS];	/* a plan may be NULL: nothing to
+											 * do */
+} CjFollow;
+
+/*
+ * The trigger's CjFollow, without the right to run anything: that a table's
+ * owner has both it and what its trigger names is all that is known.
+ */
+extern CjFollow *cj_follow_find(const TriggerData *trigdata, Oid function);
+
+/*
+ * Completes it, as the owner and within SPI: error if what the trigger names is
+ * no follow.
+ */
+extern void cj_follow_open(CjFollow *follow, const TriggerData *trigdata);
+
+/* Runs a step, within SPI; the result of SPI, or 0 where there is nothing to do. */
+extern int	cj_follow_run(CjFollow *follow, CjFollowStep step, const TriggerData *trigdata,
+						  Datum customers);
+
+#endif							/* CJ_LIVE_H */

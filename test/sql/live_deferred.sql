@@ -1,0 +1,153 @@
+-- Live journeys, mode deferred: a write notes its events, readers see them at
+-- once, journey_catch_up folds them.
+\set SHOW_CONTEXT never
+SET timezone = 'UTC';
+SET client_min_messages = warning;
+CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer_id bigint, occurred_at timestamptz, event text, channel text);
+INSERT INTO events (customer_id, occurred_at, event) SELECT i % 4, '2026-01-01 00:00+00'::timestamptz + i * interval '1 hour', 'before' FROM generate_series(1, 12) i;
+SELECT journey_follow('events', 'customer_id', 'occurred_at', 'event', 'channel', mode => 'deferred', chunk_events => 6);
+CREATE VIEW differing AS
+SELECT coalesce(v.customer, e.customer_id) AS customer, v.journey AS live, e.journey AS rebuilt
+FROM events_journeys v FULL JOIN (
+    SELECT customer_id, journey_agg(occurred_at, event, channel) AS journey
+    FROM events WHERE isfinite(occurred_at) GROUP BY 1) e ON e.customer_id = v.customer
+WHERE v.journey IS DISTINCT FROM e.journey;
+SELECT * FROM differing;
+
+-- noted, seen, folded
+INSERT INTO events (customer_id, occurred_at, event) VALUES (1, '2026-01-02 00:00+00', 'a'), (9, '2026-01-02 00:00+00', 'a'), (1, '2026-01-02 00:00+00', 'a');
+UPDATE events SET channel = 'web' WHERE event = 'a';
+UPDATE events SET id = DEFAULT;
+UPDATE events SET customer_id = 8 WHERE customer_id = 2;
+DELETE FROM events WHERE customer_id = 3 AND occurred_at < '2026-01-01 04:00+00';
+SELECT customer, occurred_at, event, channel, removed FROM events_journeys_tail ORDER BY 1, 2, 3, 4;
+SELECT * FROM events_journeys ORDER BY customer;
+SELECT * FROM differing;
+SELECT mode, customers, unfolded FROM journey_follow_status('events_journeys');
+CALL journey_catch_up('events_journeys', 3);
+SELECT mode, customers, unfolded FROM journey_follow_status('events_journeys');
+SELECT customer, events, chunks, complete FROM events_journeys_head ORDER BY customer;
+SELECT * FROM differing;
+CALL journey_catch_up();
+
+-- an event that comes and goes before anyone looks; a customer likewise
+INSERT INTO events (customer_id, occurred_at, event) VALUES (1, '2026-01-03 00:00+00', 'brief'), (20, '2026-01-03 00:00+00', 'brief');
+DELETE FROM events WHERE event = 'brief';
+SELECT * FROM differing;
+SELECT customer FROM events_journeys WHERE customer = 20;
+CALL journey_catch_up();
+SELECT * FROM differing;
+SELECT customer FROM events_journeys_head WHERE customer = 20;
+DELETE FROM events WHERE customer_id = 9;
+SELECT * FROM differing;
+CALL journey_catch_up();
+SELECT customer FROM events_journeys_head WHERE customer = 9;
+
+-- long journeys
+INSERT INTO events (customer_id, occurred_at, event) SELECT 1, '2026-03-01 00:00+00'::timestamptz + i * interval '1 min', 'tick' FROM generate_series(1, 7) i;
+CALL journey_catch_up();
+INSERT INTO events (customer_id, occurred_at, event) VALUES (1, '2025-01-01 00:00+00', 'late');
+SELECT customer, events, chunks FROM events_journeys_head WHERE customer = 1;
+SELECT * FROM differing;
+DELETE FROM events WHERE customer_id = 1 AND occurred_at = '2026-03-01 00:03+00';
+SELECT * FROM differing;
+CALL journey_catch_up();
+SELECT customer, events, chunks FROM events_journeys_head WHERE customer = 1;
+SELECT * FROM differing;
+
+-- what cannot be held
+INSERT INTO events (customer_id, occurred_at, event) VALUES (1, 'infinity', 'never'), (1, '2026-03-02 00:00+00', NULL);
+SELECT customer, reason FROM events_journeys_aside ORDER BY id;
+DELETE FROM events WHERE event IS NULL OR event = 'never';
+SELECT count(*) FROM events_journeys_aside;
+SET customer_journey.max_events = 5;
+INSERT INTO events (customer_id, occurred_at, event) SELECT 0, '2026-03-01 00:00+00'::timestamptz + i * interval '1 min', 'burst' FROM generate_series(1, 3) i;
+INSERT INTO events (customer_id, occurred_at, event) SELECT 30, '2026-03-01 00:00+00'::timestamptz + i * interval '1 min', 'burst' FROM generate_series(1, 8) i;
+CALL journey_catch_up();
+SELECT customer, events, chunks, complete FROM events_journeys_head WHERE customer IN (0, 30) ORDER BY 1;
+SELECT customer, count(*), reason FROM events_journeys_aside GROUP BY 1, 3 ORDER BY 1;
+DELETE FROM events WHERE customer_id = 0 AND event = 'before';
+CALL journey_catch_up();
+SELECT customer, journey_path(journey) FROM events_journeys WHERE customer IN (0, 30) ORDER BY 1;
+SELECT customer, count(*), reason FROM events_journeys_aside GROUP BY 1, 3 ORDER BY 1;
+RESET customer_journey.max_events;
+DELETE FROM events WHERE event = 'burst';
+CALL journey_catch_up();
+SELECT count(*) FROM events_journeys_aside;
+SELECT * FROM differing;
+
+-- patterns: by the index where all is folded, and in the tails
+INSERT INTO events (customer_id, occurred_at, event) SELECT c, '2026-03-01 00:00+00'::timestamptz + i * interval '1 min', CASE WHEN i = c THEN 'rare' ELSE 'tick' END
+FROM generate_series(100, 400) c, generate_series(98, 102) i;
+CALL journey_catch_up();
+INSERT INTO events (customer_id, occurred_at, event) VALUES (200, '2026-04-01 00:00+00', 'rare'), (100, '2026-04-01 00:00+00', 'tick');
+CREATE INDEX ON events_journeys_head USING gin (journey);
+ANALYZE;
+SELECT customer FROM events_journeys WHERE journey ~ 'tick -> rare' ORDER BY 1;
+SELECT customer FROM events_journeys WHERE journey ~ 'rare $' ORDER BY 1;
+CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
+SET enable_seqscan = off;
+SELECT count(*) FILTER (WHERE p ~ 'Bitmap Index Scan on events_journeys_head_journey_idx') > 0 AS by_index FROM plan_of($$SELECT customer FROM events_journeys WHERE journey ~ 'tick -> rare'$$) p;
+SELECT count(*) FILTER (WHERE p ~ 'Seq Scan') AS scans FROM plan_of('SELECT journey FROM events_journeys WHERE customer = 200') p WHERE p !~ 'events_journeys_follow';
+RESET enable_seqscan;
+
+-- from mode to mode
+SELECT journey_follow_mode('events_journeys', 'sometimes');
+SELECT journey_follow_mode('events_journeys', 'immediate');
+SELECT mode, unfolded FROM journey_follow_status();
+INSERT INTO events (customer_id, occurred_at, event) VALUES (1, '2026-05-01 00:00+00', 'now');
+SELECT mode, unfolded FROM journey_follow_status();
+SELECT * FROM differing;
+SELECT journey_follow_mode('events_journeys', 'deferred');
+INSERT INTO events (customer_id, occurred_at, event) VALUES (1, '2026-05-02 00:00+00', 'later');
+SELECT mode, unfolded FROM journey_follow_status();
+SELECT * FROM differing;
+CALL journey_catch_up(batch_events => 0);
+CALL journey_backfill('events_journeys', 0);
+
+-- truncate, with events unfolded
+TRUNCATE events;
+SELECT count(*) FROM events_journeys;
+SELECT unfolded FROM journey_follow_status();
+INSERT INTO events (customer_id, occurred_at, event) VALUES (1, '2026-05-02 00:00+00', 'new');
+SELECT * FROM differing;
+DROP VIEW differing;
+SELECT journey_unfollow('events_journeys', keep => true);
+SELECT * FROM events_journeys;
+DROP TABLE events_journeys, events;
+
+-- a backfill in batches, with writes between, in both modes
+CREATE TABLE events (customer_id uuid, occurred_at timestamptz, event text);
+CREATE FUNCTION key(i int) RETURNS uuid LANGUAGE sql IMMUTABLE RETURN lpad(i::text, 32, '0')::uuid;
+INSERT INTO events SELECT key(i % 10), '2026-01-01 00:00+00'::timestamptz + i * interval '1 hour', 'before' FROM generate_series(0, 29) i;
+SELECT journey_follow('events', 'customer_id', 'occurred_at', 'event', target => 'now', backfill => false);
+SELECT journey_follow('events', 'customer_id', 'occurred_at', 'event', target => 'later', mode => 'deferred', backfill => false);
+CREATE VIEW differing AS
+SELECT customer, n.journey AS now, l.journey AS later, e.journey AS rebuilt FROM now n FULL JOIN later l USING (customer)
+FULL JOIN (SELECT customer_id AS customer, journey_agg(occurred_at, event) AS journey FROM events GROUP BY 1) e USING (customer)
+WHERE n.journey IS DISTINCT FROM e.journey OR l.journey IS DISTINCT FROM e.journey;
+SELECT journey_follow_mode('now', 'deferred');
+SELECT journey_backfill_step('now', 4), journey_backfill_step('later', 4);
+SELECT journeys, customers, backfilled, backfilled_customers FROM journey_follow_status();
+SELECT count(*) FROM now;
+SELECT count(*) FROM later;
+-- of customers done, to be done, new ones before and after; events that move between them
+INSERT INTO events SELECT key(i), '2026-02-01 00:00+00', 'meanwhile' FROM unnest(ARRAY[1, 8, 11]) i;
+INSERT INTO events VALUES ('00000000-0000-0000-0000-00000000000a', '2026-02-02 00:00+00', 'meanwhile'), ('ffffffff-0000-0000-0000-000000000000', '2026-02-02 00:00+00', 'meanwhile');
+UPDATE events SET customer_id = key(2) WHERE customer_id = key(9) AND occurred_at < '2026-01-01 12:00+00';
+UPDATE events SET customer_id = key(7) WHERE customer_id = key(0);
+DELETE FROM events WHERE customer_id = key(6);
+SELECT * FROM differing WHERE customer IN (key(0), key(1), key(2), key(3));
+CALL journey_catch_up();
+SELECT problem, relation, detail FROM journey_follow_check('now', compare => true) WHERE problem <> 'no index';
+SELECT journey_backfill_step('now', 4), journey_backfill_step('later', 4);
+CALL journey_backfill('now', 4);
+CALL journey_backfill('later');
+SELECT * FROM differing;
+CALL journey_catch_up();
+SELECT * FROM differing;
+SELECT journeys, customers, backfilled, incomplete FROM journey_follow_status();
+SELECT problem FROM journey_follow_check('later', compare => true);
+DROP TABLE events CASCADE;
+SELECT journey_unfollow(t) FROM unnest(ARRAY['now', 'later']::regclass[]) t;

@@ -61,6 +61,24 @@ like($node->safe_psql('postgres', "PREPARE p AS $build; EXPLAIN EXECUTE p"), qr/
 my %plain = map { $_ => $node->safe_psql('postgres', "$off SELECT answer(\$q\$$_\$q\$)") } $build, $funnel;
 is($node->safe_psql('postgres', "SELECT answer(\$q\$$_\$q\$)"), $plain{$_}, 'same answer') foreach $build, $funnel;
 
+# In a parallel worker it is as it is in the leader.
+my $worker = ($node->safe_psql('postgres', 'SHOW server_version_num') >= 160000 ? 'SET debug_parallel_query = on;' : 'SET force_parallel_mode = on;')
+  . 'SET max_parallel_workers_per_gather = 2;';
+like($node->safe_psql('postgres', "$worker EXPLAIN $build"), qr/Gather.*GroupedScan/s, 'a worker can run it');
+is($node->safe_psql('postgres', "$worker SELECT count(journey), sum(journey_length(journey)) FROM ($build) b"),
+	$node->safe_psql('postgres', "$off SELECT count(journey), sum(journey_length(journey)) FROM ($build) b"), 'with the same answer');
+
+# A column that was dropped, and one that rows are too old to have.
+$node->safe_psql('postgres', q{
+CREATE TABLE altered AS SELECT number, secret, customer_id % 900 AS customer_id, occurred_at, event FROM events WHERE number < 9000;
+ALTER TABLE altered DROP COLUMN secret;
+ALTER TABLE altered ADD COLUMN note text DEFAULT 'view';
+ANALYZE altered;});
+my $altered = q{SELECT customer_id, window_funnel('30 days', occurred_at, event = note, event = 'cart', note = 'view'), journey_agg(occurred_at, event, note) FROM altered GROUP BY 1};
+like($node->safe_psql('postgres', "SET enable_hashagg = off; EXPLAIN $altered"), qr/GroupedScan/, 'an altered table');
+is($node->safe_psql('postgres', "SET enable_hashagg = off; SELECT answer(\$q\$$altered\$q\$)"),
+	$node->safe_psql('postgres', "$off SELECT answer(\$q\$$altered\$q\$)"), 'has the same answer');
+
 # ---- permissions and row security are the executor's ----
 
 sub as_role

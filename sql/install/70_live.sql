@@ -160,6 +160,9 @@ $$;
 COMMENT ON FUNCTION journey_follow_column(regclass, name, text) IS
     'part of journey_follow: type of a column of the events, to be used as customer, occurred_at, event, channel, value or item; errors: 42703 if absent, 42804 for a type that cannot be that';
 
+-- The tail grows and empties all the time.  It keeps its pages, so that vacuum
+-- takes no lock that readers wait for, and that no plan made while it is empty
+-- reads it from end to end when it is full.
 CREATE FUNCTION journey_follow_tables(target_schema name, target_name name, key_type text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -200,7 +203,7 @@ CREATE TABLE #tail (
     removed boolean NOT NULL,
     event text NOT NULL,
     channel text,
-    item text);
+    item text) WITH (vacuum_truncate = off);
 CREATE INDEX ON #tail (customer);
 CREATE INDEX ON #tail (customer) WHERE removed;
 COMMENT ON TABLE #tail IS 'events added and removed since the last journey_catch_up';

@@ -257,9 +257,9 @@ DECLARE
 BEGIN
     SELECT c.relname, n.nspname, c.relkind, c.relowner, c.relpersistence, pg_get_userbyid(c.relowner) AS owner INTO source
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = events;
-    IF events IS NULL OR source.relkind NOT IN ('r', 'p') OR source.relpersistence = 't' THEN
+    IF events IS NULL OR source.relkind NOT IN ('r', 'p') OR source.relpersistence <> 'p' THEN
         RAISE EXCEPTION 'relation "%" cannot be followed', events USING ERRCODE = 'wrong_object_type',
-            HINT = 'Follow an ordinary or a partitioned table that is not temporary.';
+            HINT = 'Follow an ordinary or a partitioned table that is neither temporary nor unlogged.';
     END IF;
     IF EXISTS (SELECT FROM pg_class c WHERE c.oid = events AND c.relispartition)
        OR source.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE events IN (i.inhparent, i.inhrelid)) THEN

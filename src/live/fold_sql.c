@@ -143,7 +143,18 @@ cj_journey_follow_fold(PG_FUNCTION_ARGS)
 	SPI_register_trigger_data(trigdata);
 	cj_follow_open(follow, trigdata);
 	if (follow->follows)
-		fold(follow, trigdata);
+	{
+		follow->depth++;
+		PG_TRY();
+		{
+			fold(follow, trigdata);
+		}
+		PG_FINALLY();
+		{
+			follow->depth--;
+		}
+		PG_END_TRY();
+	}
 	SPI_finish();
 	SetUserIdAndSecContext(user, context);
 	return PointerGetDatum(NULL);

@@ -5,8 +5,8 @@
  *
  * Runs as the owner of the events, as referential integrity does, so that
  * writers need no rights on journeys: with nothing on the search path that
- * others may write to (a setting of the SQL function), and without row-level security, which the owner has from
- * FORCE ROW LEVEL SECURITY for readers' sake.
+ * others may write to (a setting of the SQL function), and without the row-level
+ * security that the owner has from FORCE ROW LEVEL SECURITY for readers' sake.
  *
  * An INSERT is one statement.  UPDATE and DELETE first lock the customers, then
  * fold with the snapshot of the next statement.  What the fold cannot do in its

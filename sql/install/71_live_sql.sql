@@ -312,7 +312,8 @@ COMMENT ON FUNCTION journey_follow_catch_up_sql(jsonb, text, boolean) IS
     'part of journey_catch_up: folds the tail of the customers after $1 up to $2, at most $3 events a customer; has_removed: some of it are events removed';
 
 -- The journeys as their readers see them.  Where nothing is to be merged the
--- stored journey is passed on as it is, so that its indexes can be used.
+-- stored journey is passed on as it is, so that its indexes can be used; OFFSET 0
+-- has what is put together put together once.
 CREATE FUNCTION journey_follow_view_sql(follow jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN CASE follow ->> 'mode' WHEN 'immediate' THEN format('CREATE OR REPLACE VIEW %1$s (customer, journey) AS
@@ -330,16 +331,18 @@ SELECT h.customer, (SELECT @extschema@.journey_merge(p.journey) FROM (
            SELECT h.journey UNION ALL SELECT c.journey FROM %3$s c WHERE c.customer = h.customer) p)
 FROM %2$s h WHERE h.complete AND h.chunks > 0 AND NOT EXISTS (SELECT FROM %4$s t WHERE t.customer = h.customer)
 UNION ALL
-SELECT j.customer, j.journey FROM (
-    SELECT t.customer, CASE WHEN t.minus IS NULL THEN t.whole ELSE t.whole OPERATOR(@extschema@.-) t.minus END AS journey
-    FROM (SELECT e.customer, e.minus, CASE WHEN h.chunks > 0
+SELECT e.customer, j.journey
+FROM (SELECT e.customer, %5$s AS plus, %6$s AS minus FROM %4$s e GROUP BY e.customer) e
+LEFT JOIN %2$s h ON h.customer = e.customer
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN e.minus IS NULL THEN w.whole ELSE w.whole OPERATOR(@extschema@.-) e.minus END AS journey
+    FROM (SELECT CASE WHEN h.chunks > 0
                      THEN (SELECT @extschema@.journey_merge(p.journey) FROM (
                               SELECT h.journey UNION ALL SELECT e.plus UNION ALL SELECT c.journey FROM %3$s c WHERE c.customer = e.customer) p)
                      ELSE coalesce(h.journey OPERATOR(@extschema@.||) e.plus, e.plus, h.journey) END AS whole
-          FROM (SELECT e.customer, %5$s AS plus, %6$s AS minus FROM %4$s e GROUP BY e.customer) e
-          LEFT JOIN %2$s h ON h.customer = e.customer
-          WHERE h.complete OR h.complete IS NULL AND (SELECT f.backfilled FROM %7$s f)) t) j
-WHERE @extschema@.journey_length(j.journey) > 0',
+          OFFSET 0) w
+    OFFSET 0) j
+WHERE (h.complete OR h.complete IS NULL AND (SELECT f.backfilled FROM %7$s f)) AND @extschema@.journey_length(j.journey) > 0',
         follow ->> 'journeys', follow ->> 'head', follow ->> 'chunk', follow ->> 'tail',
         @extschema@.journey_follow_agg(follow, 'NOT e.removed'), @extschema@.journey_follow_agg(follow, 'e.removed'), follow ->> 'follow') END;
 COMMENT ON FUNCTION journey_follow_view_sql(jsonb) IS 'part of journey_follow_sql: the definition of the view of live journeys';

@@ -63,6 +63,7 @@ typedef struct CjFollow
 {
 	Oid			trigger;		/* hash key */
 	bool		valid;			/* until a relation concerned changes */
+	int			depth;			/* folds in progress: one may cause another */
 	bool		follows;		/* false: a relation that is followed no more */
 	Oid			relation;		/* with the trigger */
 	Oid			state;			/* <target>_follow */

@@ -251,13 +251,13 @@ COMMENT ON FUNCTION journey_follow_rebuild_sql(jsonb, boolean) IS
 -- (NULL: from the first, to the last), but for those whose backfill is to come.
 -- Nobody else changes rows of customers meanwhile: the row of <target>_follow is
 -- locked.
-CREATE FUNCTION journey_follow_catch_up_sql(follow jsonb, key_type text) RETURNS text
+CREATE FUNCTION journey_follow_catch_up_sql(follow jsonb, key_type text, watching jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN format('WITH gone AS (
     DELETE FROM %1$s t WHERE ($1 IS NULL OR t.customer > $1::%2$s) AND ($2 IS NULL OR t.customer <= $2::%2$s)%3$s
     RETURNING t.*, NULL::text AS fault),
 given AS MATERIALIZED (
-    SELECT e.customer, count(*) AS n, %4$s AS plus, %5$s AS minus FROM gone e GROUP BY e.customer),
+    SELECT e.customer, count(*) AS n, %4$s AS plus, %5$s AS minus%10$s FROM gone e GROUP BY e.customer),
 added AS (
     INSERT INTO %6$s AS h (customer, journey, events, complete)
     SELECT g.customer, g.plus, @extschema@.journey_length(g.plus), true FROM given g WHERE g.minus IS NULL ORDER BY g.customer
@@ -284,14 +284,20 @@ report AS (
     SELECT f.customer, ''seal'' AS need FROM folded f WHERE f.is_long
     UNION ALL SELECT f.customer, ''empty'' FROM folded f WHERE f.is_empty
     UNION ALL SELECT r.customer, ''refuse'' FROM refused r WHERE NOT r.added_only)
-SELECT r.*, (SELECT sum(g.n)::bigint FROM given g) AS n FROM (%9$s) r',
+SELECT r.*, (SELECT sum(g.n)::bigint FROM given g) AS n%11$s FROM (%9$s) r',
     follow ->> 'tail', key_type,
     CASE WHEN (follow ->> 'backfilled')::boolean THEN ''
          ELSE format(' AND EXISTS (SELECT FROM %s h WHERE h.customer = t.customer AND h.complete)', follow ->> 'head') END,
     @extschema@.journey_follow_agg(follow, 'NOT e.removed'), @extschema@.journey_follow_agg(follow, 'e.removed'),
-    follow ->> 'head', follow ->> 'chunk_events', follow ->> 'aside', @extschema@.journey_follow_report());
-COMMENT ON FUNCTION journey_follow_catch_up_sql(jsonb, text) IS
-    'part of journey_catch_up: folds the tail of the customers after $1 up to $2, at most $3 events a customer';
+    follow ->> 'head', follow ->> 'chunk_events', follow ->> 'aside', @extschema@.journey_follow_report(),
+    CASE WHEN watching IS NULL THEN ''
+         ELSE format(', min(e.occurred_at) AS since, %s AS watched',
+                     CASE WHEN watching ->> 'names' IS NULL THEN 'true' ELSE format('bool_or(e.removed OR e.event = ANY (%L::text[]))', watching ->> 'names') END) END,
+    CASE WHEN watching IS NULL THEN ', NULL AS touched, NULL AS since'
+         ELSE ', (SELECT array_agg(g.customer ORDER BY g.customer) FROM given g WHERE g.watched) AS touched,
+    (SELECT array_agg(g.since ORDER BY g.customer) FROM given g WHERE g.watched) AS since' END);
+COMMENT ON FUNCTION journey_follow_catch_up_sql(jsonb, text, jsonb) IS
+    'part of journey_catch_up: folds the tail of the customers after $1 up to $2, at most $3 events a customer; if anything is watched, reports the customers whose changes watches must look at, and since when they changed';
 
 -- The journeys as their readers see them.  Where nothing is to be merged the
 -- stored journey is passed on as it is, so that its indexes can be used.
@@ -354,8 +360,10 @@ BEGIN
             THEN format('SELECT @extschema@.journey_follow_rebuild(%L, array_agg(h.customer)) FROM %s h WHERE NOT h.complete AND h.events = -1', state, follow ->> 'head') END
         WHEN 'emptied' THEN CASE WHEN relation::text = follow ->> 'events'
             THEN format('UPDATE %s SET backfilled = true, backfilled_to = NULL WHERE NOT backfilled', state) END
-        WHEN 'rebuild' THEN @extschema@.journey_follow_rebuild_sql(follow, action = 'limited') END;
+        WHEN 'rebuild' THEN @extschema@.journey_follow_rebuild_sql(follow, action = 'limited')
+        WHEN 'carry' THEN CASE action WHEN 'update' THEN @extschema@.journey_watch_carry_sql(state, follow) END
+        WHEN 'watch' THEN @extschema@.journey_watch_fold_sql(state, follow, action, relation) END;
 END
 $$;
 COMMENT ON FUNCTION journey_follow_sql(regclass, text, regclass) IS
-    'statement for a purpose (view; lock, fold, burst, refuse or fault, and insert, update or delete; seal, empty, truncate, truncated, emptied, rebuild) as the triggers and functions of live journeys run it; NULL if there is nothing to do';
+    'statement for a purpose (view; lock, fold, burst, refuse, fault, carry or watch, and insert, update or delete; seal, empty, truncate, truncated, emptied, rebuild) as the triggers and functions of live journeys run it; NULL if there is nothing to do';

@@ -121,10 +121,10 @@ offenders('no function runs with the rights of its owner',
 	"SELECT p.oid::regprocedure FROM $functions WHERE prosecdef");
 offenders('C functions are named cj_ in the library',
 	"SELECT p.oid::regprocedure FROM $functions WHERE lanname = 'c' AND prosrc !~ '^cj_[a-z0-9_]+\$'");
-# Triggers write, and waiting depends on who is there.
+# Triggers write, waiting depends on who is there, and telling other sessions changes them.
 offenders('functions in C are immutable and parallel safe, but for the planner\'s, which are stable',
 	"SELECT p.oid::regprocedure FROM $functions WHERE lanname IN ('c', 'internal')
-	 AND proname NOT IN ('journey_follow_fold', 'journey_follow_wait')
+	 AND proname NOT IN ('journey_follow_fold', 'journey_follow_wait', 'journey_watch_changed')
 	 AND (proparallel <> 's' OR provolatile <> CASE WHEN proname ~ '(sel|_typanalyze)\$' THEN 's' ELSE 'i' END)");
 # Procedures that commit may not have settings of their own: theirs call
 # functions by qualified names, with no operators but those of the language.

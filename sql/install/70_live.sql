@@ -202,6 +202,7 @@ CREATE TABLE #tail (
     channel text,
     item text);
 CREATE INDEX ON #tail (customer);
+CREATE INDEX ON #tail (customer) WHERE removed;
 COMMENT ON TABLE #tail IS 'events added and removed since the last journey_catch_up';
 CREATE TABLE #follow (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),

@@ -33,8 +33,8 @@ RETURN '@extschema@.journey_agg(e.occurred_at, e.event'
     || CASE WHEN follow ->> 'item' IS NOT NULL THEN ', e.channel, e.value, e.item'
             WHEN follow ->> 'value' IS NOT NULL THEN ', e.channel, e.value'
             WHEN follow ->> 'channel' IS NOT NULL THEN ', e.channel' ELSE '' END
-    || ') FILTER (WHERE ' || condition || ')';
-COMMENT ON FUNCTION journey_follow_agg(jsonb, text) IS 'part of journey_follow_sql: aggregates the events e that meet a condition';
+    || ')' || coalesce(' FILTER (WHERE ' || condition || ')', '');
+COMMENT ON FUNCTION journey_follow_agg(jsonb, text) IS 'part of journey_follow_sql: aggregates the events e, or those that meet a condition';
 
 -- The events that a statement added and removed.
 CREATE FUNCTION journey_follow_changes(follow jsonb, action text) RETURNS text
@@ -184,16 +184,19 @@ kept AS (
     INSERT INTO %1$s (customer, occurred_at, value, removed, event, channel, item)
     SELECT n.customer, n.occurred_at, n.value, n.sum < 0, n.event, n.channel, n.item
     FROM (SELECT g.customer, g.occurred_at, g.event, g.channel, g.value, g.item, sum(CASE WHEN g.removed THEN -1 ELSE 1 END) AS sum
-          FROM given g WHERE g.fault IS NULL GROUP BY 1, 2, 3, 4, 5, 6) n, generate_series(1, abs(n.sum)) ORDER BY n.customer)
+          FROM given g WHERE g.fault IS NULL GROUP BY 1, 2, 3, 4, 5, 6, float8send(g.value)) n, generate_series(1, abs(n.sum)) ORDER BY n.customer)
 SELECT NULL, NULL, array_agg(g.customer), NULL FROM given g WHERE g.fault IS NOT NULL',
         follow ->> 'tail', @extschema@.journey_follow_changes(follow, action))
-    ELSE format('WITH given AS MATERIALIZED (%2$s),
-kept AS (
-    INSERT INTO %1$s (customer, occurred_at, value, removed, event, channel, item)
-    SELECT g.customer, g.occurred_at, g.value, g.removed, g.event, g.channel, g.item FROM given g WHERE g.fault IS NULL ORDER BY g.customer)
-SELECT NULL, NULL, array_agg(g.customer), NULL FROM given g WHERE g.fault IS NOT NULL',
+    ELSE format('INSERT INTO %1$s (customer, occurred_at, value, removed, event, channel, item)
+SELECT g.customer, g.occurred_at, g.value, g.removed, g.event, g.channel, g.item FROM (%2$s) g WHERE g.fault IS NULL ORDER BY g.customer',
         follow ->> 'tail', @extschema@.journey_follow_changes(follow, action)) END;
 COMMENT ON FUNCTION journey_follow_append_sql(jsonb, text) IS 'part of journey_follow_sql: notes what a statement added and removed, for journey_catch_up';
+
+-- Which of them were left out.
+CREATE FUNCTION journey_follow_faults_sql(follow jsonb, action text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN format('SELECT NULL, NULL, array_agg(e.customer), NULL FROM (%s) e WHERE e.fault IS NOT NULL', @extschema@.journey_follow_changes(follow, action));
+COMMENT ON FUNCTION journey_follow_faults_sql(jsonb, text) IS 'part of journey_follow_sql: reports, after fewer events were noted than there are, those that no journey can hold';
 
 -- Truncating the events empties everything.  Truncating a partition marks the
 -- customers it holds, with -1 events, to be built anew when it is done; or it
@@ -247,37 +250,57 @@ report AS (
 COMMENT ON FUNCTION journey_follow_rebuild_sql(jsonb, boolean) IS
     'part of journey_follow_sql: builds the journeys of the customers $1 anew; is_limited: sets aside all but the first $2 events of each';
 
--- Mode deferred: folds what the tail holds of the customers after $1, up to $2
--- (NULL: from the first, to the last), but for those whose backfill is to come.
--- Nobody else changes rows of customers meanwhile: the row of <target>_follow is
--- locked.
-CREATE FUNCTION journey_follow_catch_up_sql(follow jsonb, key_type text, watching jsonb) RETURNS text
+CREATE FUNCTION journey_follow_range(key_type text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN format('($1 IS NULL OR t.customer > $1::%1$s) AND ($2 IS NULL OR t.customer <= $2::%1$s)', key_type);
+COMMENT ON FUNCTION journey_follow_range(text) IS 'part of journey_follow_catch_up_sql: the customers after $1, up to $2';
+
+-- What journey_catch_up tells watches: the customers whose changes may matter, since when.
+CREATE FUNCTION journey_watch_touched_sql(watching jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN watching IS NULL THEN '' ELSE format('
+touched AS MATERIALIZED (
+    SELECT e.customer, min(e.occurred_at) AS since FROM gone e GROUP BY e.customer%s),',
+    coalesce(' HAVING bool_or(e.removed OR e.event = ANY (' || quote_literal(watching ->> 'names') || '::text[]))', '')) END;
+COMMENT ON FUNCTION journey_watch_touched_sql(jsonb) IS 'part of journey_follow_catch_up_sql: a part of the statement; empty if nothing is watched';
+
+CREATE FUNCTION journey_follow_catch_up_removed_sql(follow jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN format('WITH gone AS (
-    DELETE FROM %1$s t WHERE ($1 IS NULL OR t.customer > $1::%2$s) AND ($2 IS NULL OR t.customer <= $2::%2$s)%3$s
-    RETURNING t.*, NULL::text AS fault),
-given AS MATERIALIZED (
-    SELECT e.customer, count(*) AS n, %4$s AS plus, %5$s AS minus%10$s FROM gone e GROUP BY e.customer),
-added AS (
-    INSERT INTO %6$s AS h (customer, journey, events, complete)
-    SELECT g.customer, g.plus, @extschema@.journey_length(g.plus), true FROM given g WHERE g.minus IS NULL ORDER BY g.customer
-    ON CONFLICT (customer) DO UPDATE
-    SET journey = h.journey OPERATOR(@extschema@.||) excluded.journey, events = h.events + excluded.events
-    WHERE h.events + excluded.events <= $3
-    RETURNING h.customer, @extschema@.journey_length(h.journey) > %7$s AS is_long, false AS is_empty),
-changed AS (
-    UPDATE %6$s h
+RETURN format('changed AS (
+    UPDATE %1$s h
     SET journey = (h.journey OPERATOR(@extschema@.||) coalesce(g.plus, ''{}'')) OPERATOR(@extschema@.-) g.minus,
         events = h.events + coalesce(@extschema@.journey_length(g.plus), 0) - @extschema@.journey_length(g.minus)
     FROM given g
     WHERE g.minus IS NOT NULL AND h.customer = g.customer AND h.chunks = 0 AND h.events + coalesce(@extschema@.journey_length(g.plus), 0) <= $3
-      AND NOT EXISTS (SELECT FROM %8$s a WHERE a.customer = h.customer AND a.reason = ''too many events'')
-    RETURNING h.customer, @extschema@.journey_length(h.journey) > %7$s, h.events = 0),
-folded AS (SELECT * FROM added UNION ALL SELECT * FROM changed),
+      AND NOT EXISTS (SELECT FROM %2$s a WHERE a.customer = h.customer AND a.reason = ''too many events'')
+    RETURNING h.customer, @extschema@.journey_length(h.journey) > %3$s, h.events = 0),
+folded AS (SELECT * FROM added UNION ALL SELECT * FROM changed),',
+    follow ->> 'head', follow ->> 'aside', follow ->> 'chunk_events');
+COMMENT ON FUNCTION journey_follow_catch_up_removed_sql(jsonb) IS 'part of journey_follow_catch_up_sql: customers who also lost events';
+
+-- Mode deferred: folds what the tail holds of the customers after $1, up to $2
+-- (NULL: from the first, to the last), but for those whose backfill is to come.
+-- Nobody else changes rows of customers meanwhile: the row of <target>_follow is
+-- locked.
+CREATE FUNCTION journey_follow_catch_up_sql(follow jsonb, key_type text, has_removed boolean, watching jsonb) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN format('WITH gone AS (
+    DELETE FROM %1$s t WHERE %2$s%3$s
+    RETURNING t.*, NULL::text AS fault),
+given AS MATERIALIZED (
+    SELECT e.customer, count(*) AS n, %4$s FROM gone e GROUP BY e.customer),
+added AS (
+    INSERT INTO %5$s AS h (customer, journey, events, complete)
+    SELECT g.customer, g.plus, @extschema@.journey_length(g.plus), true FROM given g WHERE g.minus IS NULL ORDER BY g.customer
+    ON CONFLICT (customer) DO UPDATE
+    SET journey = h.journey OPERATOR(@extschema@.||) excluded.journey, events = h.events + excluded.events
+    WHERE h.events + excluded.events <= $3
+    RETURNING h.customer, @extschema@.journey_length(h.journey) > %6$s AS is_long, false AS is_empty),
+%8$s%10$s
 refused AS MATERIALIZED (
     SELECT g.customer, g.minus IS NULL AS added_only FROM given g WHERE NOT EXISTS (SELECT FROM folded f WHERE f.customer = g.customer)),
 aside AS (
-    INSERT INTO %8$s (customer, occurred_at, event, channel, value, item, reason)
+    INSERT INTO %7$s (customer, occurred_at, event, channel, value, item, reason)
     SELECT e.customer, e.occurred_at, e.event, e.channel, e.value, e.item, ''too many events''
     FROM gone e WHERE e.customer IN (SELECT r.customer FROM refused r WHERE r.added_only)),
 report AS (
@@ -285,19 +308,20 @@ report AS (
     UNION ALL SELECT f.customer, ''empty'' FROM folded f WHERE f.is_empty
     UNION ALL SELECT r.customer, ''refuse'' FROM refused r WHERE NOT r.added_only)
 SELECT r.*, (SELECT sum(g.n)::bigint FROM given g) AS n%11$s FROM (%9$s) r',
-    follow ->> 'tail', key_type,
+    follow ->> 'tail', @extschema@.journey_follow_range(key_type),
     CASE WHEN (follow ->> 'backfilled')::boolean THEN ''
-         ELSE format(' AND EXISTS (SELECT FROM %s h WHERE h.customer = t.customer AND h.complete)', follow ->> 'head') END,
-    @extschema@.journey_follow_agg(follow, 'NOT e.removed'), @extschema@.journey_follow_agg(follow, 'e.removed'),
-    follow ->> 'head', follow ->> 'chunk_events', follow ->> 'aside', @extschema@.journey_follow_report(),
-    CASE WHEN watching IS NULL THEN ''
-         ELSE format(', min(e.occurred_at) AS since, %s AS watched',
-                     CASE WHEN watching ->> 'names' IS NULL THEN 'true' ELSE format('bool_or(e.removed OR e.event = ANY (%L::text[]))', watching ->> 'names') END) END,
+         ELSE format(' AND EXISTS (SELECT FROM %s h WHERE h.customer = t.customer AND h.complete)', follow ->> 'head') END
+        -- what is removed after one has looked stays in the tail
+        || CASE WHEN has_removed THEN '' ELSE ' AND NOT t.removed' END,
+    CASE WHEN has_removed THEN format('%s AS plus, %s AS minus', @extschema@.journey_follow_agg(follow, 'NOT e.removed'), @extschema@.journey_follow_agg(follow, 'e.removed'))
+         ELSE format('%s AS plus, NULL::@extschema@.journey AS minus', @extschema@.journey_follow_agg(follow, NULL)) END,
+    follow ->> 'head', follow ->> 'chunk_events', follow ->> 'aside',
+    CASE WHEN has_removed THEN @extschema@.journey_follow_catch_up_removed_sql(follow) ELSE 'folded AS (SELECT * FROM added),' END, @extschema@.journey_follow_report(),
+    @extschema@.journey_watch_touched_sql(watching),
     CASE WHEN watching IS NULL THEN ', NULL AS touched, NULL AS since'
-         ELSE ', (SELECT array_agg(g.customer ORDER BY g.customer) FROM given g WHERE g.watched) AS touched,
-    (SELECT array_agg(g.since ORDER BY g.customer) FROM given g WHERE g.watched) AS since' END);
-COMMENT ON FUNCTION journey_follow_catch_up_sql(jsonb, text, jsonb) IS
-    'part of journey_catch_up: folds the tail of the customers after $1 up to $2, at most $3 events a customer; if anything is watched, reports the customers whose changes watches must look at, and since when they changed';
+         ELSE ', (SELECT array_agg(t.customer ORDER BY t.customer) FROM touched t) AS touched, (SELECT array_agg(t.since ORDER BY t.customer) FROM touched t) AS since' END);
+COMMENT ON FUNCTION journey_follow_catch_up_sql(jsonb, text, boolean, jsonb) IS
+    'part of journey_catch_up: folds the tail of the customers after $1 up to $2, at most $3 events a customer; has_removed: some of it are events removed; watching: what is watched, if anything: reports the customers to be looked at';
 
 -- The journeys as their readers see them.  Where nothing is to be merged the
 -- stored journey is passed on as it is, so that its indexes can be used.
@@ -346,13 +370,15 @@ BEGIN
                               ELSE @extschema@.journey_follow_change_sql(follow, action) END
         WHEN 'burst' THEN CASE follow ->> 'mode' WHEN 'immediate' THEN @extschema@.journey_follow_burst_sql(follow, action)
                                                  ELSE @extschema@.journey_follow_append_sql(follow, action) END
-        WHEN 'lock' THEN CASE WHEN follow ->> 'mode' = 'immediate'
+        WHEN 'lock' THEN CASE WHEN action = 'truncate' THEN CASE WHEN relation::text = follow ->> 'events' THEN format('SELECT FROM %s FOR UPDATE', state) END
+                              WHEN follow ->> 'mode' = 'immediate'
                               THEN @extschema@.journey_follow_lock_sql(follow, @extschema@.journey_follow_changes(follow, action)) END
         WHEN 'seal' THEN @extschema@.journey_follow_seal_sql(follow)
         WHEN 'compact' THEN @extschema@.journey_follow_compact_sql(follow)
         WHEN 'refuse' THEN CASE action WHEN 'insert' THEN @extschema@.journey_follow_aside_sql(follow, 'refuse')
                                        ELSE format('SELECT @extschema@.journey_follow_rebuild(%L, array_agg(h.customer)) FROM %s h
                                                     WHERE h.customer = ANY ($1) AND h.complete', state, follow ->> 'head') END
+        WHEN 'faults' THEN @extschema@.journey_follow_faults_sql(follow, action)
         WHEN 'fault' THEN @extschema@.journey_follow_aside_sql(follow, action)
         WHEN 'empty' THEN format('DELETE FROM %s h WHERE h.customer = ANY ($1) AND h.events = 0 AND h.complete', follow ->> 'head')
         WHEN 'truncate' THEN replace(@extschema@.journey_follow_truncate_sql(follow, relation::text = follow ->> 'events'), '#events', relation::text)

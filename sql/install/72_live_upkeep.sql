@@ -82,6 +82,18 @@ $$;
 COMMENT ON FUNCTION journey_follow_fill(regclass, anyarray) IS
     'part of journey_follow: takes all events there are; overgrown: customers that have more than customer_journey.max_events';
 
+-- Backfills and catch-ups of one target take turns.  They read the events, which
+-- a TRUNCATE locks before it waits for this row: so must they.
+CREATE FUNCTION journey_follow_turn(state regclass) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+    EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', @extschema@.journey_follow_row(state) ->> 'events');
+    EXECUTE format('SELECT FROM %s FOR UPDATE', state);
+END
+$$;
+COMMENT ON FUNCTION journey_follow_turn(regclass) IS 'part of journey_backfill and journey_catch_up: waits for its turn, which lasts to the end of the transaction';
+
 -- ---- backfill ----
 
 CREATE FUNCTION journey_backfill_customers(state regclass, customers anyarray) RETURNS bigint
@@ -114,15 +126,16 @@ BEGIN
     IF batch_customers < 1 THEN
         RAISE EXCEPTION 'a batch cannot have % customers', batch_customers USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    -- backfills and catch-ups of one target take turns
-    EXECUTE format('SELECT FROM %s FOR UPDATE', state);
+    PERFORM @extschema@.journey_follow_turn(state);
     follow := @extschema@.journey_follow_row(state);
     IF NOT (follow ->> 'backfilled')::boolean THEN
         EXECUTE format('WITH batch AS MATERIALIZED (SELECT DISTINCT e.customer FROM (%1$s) e%2$s ORDER BY e.customer LIMIT %3$s),
             last AS (UPDATE %4$s f SET backfilled_to = b.customer, backfilled_customers = backfilled_customers + b.n
                      FROM (SELECT b.customer, count(*) OVER () AS n FROM batch b ORDER BY b.customer DESC LIMIT 1) b)
             SELECT @extschema@.journey_backfill_customers(%4$L, (SELECT array_agg(b.customer ORDER BY b.customer) FROM batch b))',
-            @extschema@.journey_follow_source(follow, follow ->> 'events'),
+            -- who has lost all his events since is in the tail alone, which is to be forgotten
+            format('SELECT c.customer FROM (%s) c', @extschema@.journey_follow_source(follow, follow ->> 'events'))
+                || format(' UNION ALL SELECT t.customer FROM %s t', follow ->> 'tail'),
             CASE WHEN follow ->> 'backfilled_to' IS NULL THEN '' ELSE format(' WHERE e.customer > (SELECT f.backfilled_to FROM %s f)', state) END,
             batch_customers, state) INTO n;
     END IF;
@@ -177,10 +190,14 @@ $$
 DECLARE
     follow jsonb := @extschema@.journey_follow_row(state);
     watching jsonb := @extschema@.journey_watch_row(state);
-    fold text := @extschema@.journey_follow_catch_up_sql(follow, pg_typeof(after)::text, watching);
+    fold text;
+    has_removed boolean;
     limit_events integer := @extschema@.journey_follow_limit();
     report record;
 BEGIN
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE %s AND t.removed)', follow ->> 'tail', @extschema@.journey_follow_range(pg_typeof(after)::text))
+    INTO has_removed USING after, upto;
+    fold := @extschema@.journey_follow_catch_up_sql(follow, pg_typeof(after)::text, has_removed, watching);
     BEGIN
         EXECUTE fold INTO report USING after, upto, limit_events;
     EXCEPTION WHEN program_limit_exceeded THEN
@@ -211,7 +228,7 @@ BEGIN
     IF batch_events < 1 THEN
         RAISE EXCEPTION 'a batch cannot have % events', batch_events USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    EXECUTE format('SELECT FROM %s FOR UPDATE', state);
+    PERFORM @extschema@.journey_follow_turn(state);
     follow := @extschema@.journey_follow_row(state);
     SELECT format_type(a.atttypid, NULL) INTO key_type FROM pg_attribute a WHERE a.attrelid = state AND a.attname = 'backfilled_to';
     EXECUTE format('SELECT t.customer::text FROM %1$s t WHERE $1 IS NULL OR t.customer > $1::%2$s ORDER BY t.customer OFFSET $2 LIMIT 1', follow ->> 'tail', key_type)
@@ -440,7 +457,7 @@ DECLARE
     n bigint;
 BEGIN
     IF repair THEN
-        EXECUTE format('SELECT FROM %s FOR UPDATE', state);
+        PERFORM @extschema@.journey_follow_turn(state);
     END IF;
     follow := @extschema@.journey_follow_row(state);
     FOR fault IN SELECT f.* FROM @extschema@.journey_follow_faults(state) f LOOP

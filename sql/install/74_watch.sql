@@ -151,9 +151,9 @@ DECLARE
 BEGIN
     RETURN CASE WHEN watching IS NULL THEN NULL ELSE format('WITH net AS (
     SELECT e.customer, e.occurred_at, e.event, e.channel, e.value, e.item, sum(CASE WHEN e.removed THEN -1 ELSE 1 END) AS n
-    FROM (%1$s) e WHERE e.fault IS NULL GROUP BY 1, 2, 3, 4, 5, 6),
+    FROM (%1$s) e WHERE e.fault IS NULL GROUP BY 1, 2, 3, 4, 5, 6, float8send(e.value)),
 copies AS MATERIALIZED (
-    SELECT n.*, row_number() OVER (PARTITION BY n.n > 0, n.occurred_at, n.event, n.channel, n.value, n.item ORDER BY n.customer) AS copy
+    SELECT n.*, row_number() OVER (PARTITION BY n.n > 0, n.occurred_at, n.event, n.channel, float8send(n.value), n.item ORDER BY n.customer) AS copy
     FROM net n, generate_series(1, abs(n.n))),
 moved AS MATERIALIZED (
     SELECT l.customer AS giver, g.customer AS taker, @extschema@.journey_agg(l.occurred_at, l.event, l.channel, l.value, l.item) AS journey
@@ -241,7 +241,7 @@ BEGIN
         CONTINUE WHEN watching IS NULL;
         follow := @extschema@.journey_follow_row(state);
         IF follow ->> 'mode' = 'deferred' THEN
-            EXECUTE format('SELECT FROM %s FOR UPDATE', state);
+            PERFORM @extschema@.journey_follow_turn(state);
         END IF;
         -- what is read with the next snapshot has waited for the writers that had these locks
         EXECUTE format('SELECT @extschema@.journey_watch_due_of(%L, $1, (SELECT array_agg(c.customer) FROM (

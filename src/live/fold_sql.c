@@ -95,11 +95,14 @@ static void
 fold(CjFollow *follow, const TriggerData *trigdata)
 {
 	bool		burst;
+	int64		rows;
+	int			result;
 
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigdata->tg_event))
 	{
 		if (TRIGGER_FIRED_BEFORE(trigdata->tg_event))
 		{
+			cj_follow_run(follow, CJ_STEP_LOCK, trigdata, (Datum) 0);
 			cj_follow_run(follow, CJ_STEP_TRUNCATE, trigdata, (Datum) 0);
 			cj_follow_run(follow, CJ_STEP_EMPTIED, trigdata, (Datum) 0);
 			cj_follow_run(follow, CJ_STEP_WATCH, trigdata, (Datum) 0);
@@ -108,10 +111,14 @@ fold(CjFollow *follow, const TriggerData *trigdata)
 			cj_follow_run(follow, CJ_STEP_TRUNCATED, trigdata, (Datum) 0);
 		return;
 	}
-	burst = Max(count_rows(trigdata->tg_newtable), count_rows(trigdata->tg_oldtable)) > cj_max_events;
+	rows = count_rows(trigdata->tg_newtable) + count_rows(trigdata->tg_oldtable);
+	burst = rows > cj_max_events;
 	if (burst || !TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
 		cj_follow_run(follow, CJ_STEP_LOCK, trigdata, (Datum) 0);
-	if (cj_follow_run(follow, burst ? CJ_STEP_BURST : CJ_STEP_FOLD, trigdata, (Datum) 0) == SPI_OK_SELECT)
+	result = cj_follow_run(follow, burst ? CJ_STEP_BURST : CJ_STEP_FOLD, trigdata, (Datum) 0);
+	if (result == SPI_OK_INSERT && SPI_processed < (uint64) rows)
+		result = cj_follow_run(follow, CJ_STEP_FAULTS, trigdata, (Datum) 0);
+	if (result == SPI_OK_SELECT)
 		meet_needs(follow, trigdata);
 	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 		cj_follow_run(follow, CJ_STEP_CARRY, trigdata, (Datum) 0);

@@ -506,6 +506,19 @@ COMMENT ON FUNCTION funnel_compare(funnel_step[], funnel_step[]) IS
 -- Rows with conditions: what comes next
 -- ---------------------------------------------------------------------------
 
+CREATE FUNCTION sequence_next_node_combinefn(internal, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_next_node_combinefn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION sequence_next_node_combinefn(internal, internal) IS 'combine function of sequence_next_node';
+CREATE FUNCTION sequence_next_node_serialfn(internal) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'cj_next_node_serialfn'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION sequence_next_node_serialfn(internal) IS 'serialization function of sequence_next_node';
+CREATE FUNCTION sequence_next_node_deserialfn(bytea, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_next_node_deserialfn'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION sequence_next_node_deserialfn(bytea, internal) IS 'deserialization function of sequence_next_node';
+
 CREATE FUNCTION sequence_next_node_transfn(internal, text, text, timestamptz, anyelement, boolean, VARIADIC "any") RETURNS internal
     AS 'MODULE_PATHNAME', 'cj_next_node_transfn'
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
@@ -516,7 +529,8 @@ CREATE FUNCTION sequence_next_node_finalfn(internal, text, text, timestamptz, an
 COMMENT ON FUNCTION sequence_next_node_finalfn(internal, text, text, timestamptz, anyelement, boolean, VARIADIC "any") IS 'final function of sequence_next_node';
 CREATE AGGREGATE sequence_next_node(direction text, base text, occurred_at timestamptz, value anyelement, base_condition boolean, VARIADIC conditions "any") (
     SFUNC = sequence_next_node_transfn, STYPE = internal, SSPACE = 512,
-    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA,
+    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA, COMBINEFUNC = sequence_next_node_combinefn,
+    SERIALFUNC = sequence_next_node_serialfn, DESERIALFUNC = sequence_next_node_deserialfn,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sequence_next_node(text, text, timestamptz, anyelement, boolean, VARIADIC "any") IS
@@ -532,7 +546,8 @@ CREATE FUNCTION sequence_next_node_finalfn(internal, text, text, timestamp, anye
 COMMENT ON FUNCTION sequence_next_node_finalfn(internal, text, text, timestamp, anyelement, boolean, VARIADIC "any") IS 'final function of sequence_next_node';
 CREATE AGGREGATE sequence_next_node(direction text, base text, occurred_at timestamp, value anyelement, base_condition boolean, VARIADIC conditions "any") (
     SFUNC = sequence_next_node_transfn, STYPE = internal, SSPACE = 512,
-    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA,
+    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA, COMBINEFUNC = sequence_next_node_combinefn,
+    SERIALFUNC = sequence_next_node_serialfn, DESERIALFUNC = sequence_next_node_deserialfn,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sequence_next_node(text, text, timestamp, anyelement, boolean, VARIADIC "any") IS
@@ -548,7 +563,8 @@ CREATE FUNCTION sequence_next_node_finalfn(internal, text, text, date, anyelemen
 COMMENT ON FUNCTION sequence_next_node_finalfn(internal, text, text, date, anyelement, boolean, VARIADIC "any") IS 'final function of sequence_next_node';
 CREATE AGGREGATE sequence_next_node(direction text, base text, occurred_at date, value anyelement, base_condition boolean, VARIADIC conditions "any") (
     SFUNC = sequence_next_node_transfn, STYPE = internal, SSPACE = 512,
-    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA,
+    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA, COMBINEFUNC = sequence_next_node_combinefn,
+    SERIALFUNC = sequence_next_node_serialfn, DESERIALFUNC = sequence_next_node_deserialfn,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sequence_next_node(text, text, date, anyelement, boolean, VARIADIC "any") IS
@@ -564,7 +580,8 @@ CREATE FUNCTION sequence_next_node_finalfn(internal, text, text, bigint, anyelem
 COMMENT ON FUNCTION sequence_next_node_finalfn(internal, text, text, bigint, anyelement, boolean, VARIADIC "any") IS 'final function of sequence_next_node';
 CREATE AGGREGATE sequence_next_node(direction text, base text, occurred_at bigint, value anyelement, base_condition boolean, VARIADIC conditions "any") (
     SFUNC = sequence_next_node_transfn, STYPE = internal, SSPACE = 512,
-    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA,
+    FINALFUNC = sequence_next_node_finalfn, FINALFUNC_EXTRA, COMBINEFUNC = sequence_next_node_combinefn,
+    SERIALFUNC = sequence_next_node_serialfn, DESERIALFUNC = sequence_next_node_deserialfn,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE sequence_next_node(text, text, bigint, anyelement, boolean, VARIADIC "any") IS

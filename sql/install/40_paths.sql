@@ -206,6 +206,49 @@ COMMENT ON FUNCTION graph_to_sankey(journey_graph, integer, bigint) IS
     'the most frequent edges as JSON {"nodes": [{"name": ...}], "links": [{"source": position, "target": position, "value": transitions}]}';
 
 -- ---------------------------------------------------------------------------
+-- Counts: the state of journey_flow and attribution_agg
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE path_counts;
+
+CREATE FUNCTION path_counts_in(cstring) RETURNS path_counts
+    AS 'MODULE_PATHNAME', 'cj_path_counts_in'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION path_counts_in(cstring) IS 'input function of type path_counts: everything is checked';
+
+CREATE FUNCTION path_counts_out(path_counts) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'cj_path_counts_out'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION path_counts_out(path_counts) IS 'output function of type path_counts';
+
+CREATE FUNCTION path_counts_recv(internal) RETURNS path_counts
+    AS 'MODULE_PATHNAME', 'cj_path_counts_recv'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION path_counts_recv(internal) IS 'binary input function of type path_counts: everything is checked';
+
+CREATE FUNCTION path_counts_send(path_counts) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'cj_path_counts_send'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION path_counts_send(path_counts) IS 'binary output function of type path_counts: equal counts give equal bytes';
+
+CREATE TYPE path_counts (
+    INPUT = path_counts_in,
+    OUTPUT = path_counts_out,
+    RECEIVE = path_counts_recv,
+    SEND = path_counts_send,
+    ALIGNMENT = double,
+    STORAGE = extended
+);
+COMMENT ON TYPE path_counts IS
+    'what journey_flow and attribution_agg have counted, with their options: 64-bit counts and exact sums of values and times, so that the counts of parts add up to those of the whole whatever the parts; src/paths/tally.h has the layout';
+
+CREATE FUNCTION path_counts_combinefn(path_counts, path_counts) RETURNS path_counts
+    AS 'MODULE_PATHNAME', 'cj_path_counts_combinefn'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION path_counts_combinefn(path_counts, path_counts) IS
+    'combine function of journey_flow and attribution_agg: the counts of both; states of different options are an error (22023)';
+
+-- ---------------------------------------------------------------------------
 -- Whole paths
 -- ---------------------------------------------------------------------------
 
@@ -331,6 +374,21 @@ CREATE FUNCTION journey_medoid_transfn(internal, journey, text, double precision
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 COMMENT ON FUNCTION journey_medoid_transfn(internal, journey, text, double precision, double precision) IS 'transition function of journey_medoid';
 
+CREATE FUNCTION journey_medoid_combinefn(internal, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_medoid_combinefn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION journey_medoid_combinefn(internal, internal) IS 'combine function of journey_medoid';
+
+CREATE FUNCTION journey_medoid_serialfn(internal) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'cj_medoid_serialfn'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_medoid_serialfn(internal) IS 'serialization function of journey_medoid';
+
+CREATE FUNCTION journey_medoid_deserialfn(bytea, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_medoid_deserialfn'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_medoid_deserialfn(bytea, internal) IS 'deserialization function of journey_medoid';
+
 CREATE FUNCTION journey_medoid_finalfn(internal) RETURNS journey
     AS 'MODULE_PATHNAME', 'cj_medoid_finalfn'
     LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -338,19 +396,25 @@ COMMENT ON FUNCTION journey_medoid_finalfn(internal) IS 'final function of journ
 
 CREATE AGGREGATE journey_medoid(journey) (
     SFUNC = journey_medoid_transfn, STYPE = internal, SSPACE = 65536,
-    FINALFUNC = journey_medoid_finalfn, PARALLEL = SAFE
+    FINALFUNC = journey_medoid_finalfn, COMBINEFUNC = journey_medoid_combinefn,
+    SERIALFUNC = journey_medoid_serialfn, DESERIALFUNC = journey_medoid_deserialfn,
+    PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_medoid(journey) IS
     'the journey with the least sum of Levenshtein distances to all journeys of the group; its time grows with the square of the number of distinct paths';
 
 CREATE AGGREGATE journey_medoid(journey, method text) (
     SFUNC = journey_medoid_transfn, STYPE = internal, SSPACE = 65536,
-    FINALFUNC = journey_medoid_finalfn, PARALLEL = SAFE
+    FINALFUNC = journey_medoid_finalfn, COMBINEFUNC = journey_medoid_combinefn,
+    SERIALFUNC = journey_medoid_serialfn, DESERIALFUNC = journey_medoid_deserialfn,
+    PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_medoid(journey, text) IS 'the same by a method of journey_similarity';
 
 CREATE AGGREGATE journey_medoid(journey, method text, indel double precision, substitution double precision) (
     SFUNC = journey_medoid_transfn, STYPE = internal, SSPACE = 65536,
-    FINALFUNC = journey_medoid_finalfn, PARALLEL = SAFE
+    FINALFUNC = journey_medoid_finalfn, COMBINEFUNC = journey_medoid_combinefn,
+    SERIALFUNC = journey_medoid_serialfn, DESERIALFUNC = journey_medoid_deserialfn,
+    PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_medoid(journey, text, double precision, double precision) IS 'the same by a method with costs';

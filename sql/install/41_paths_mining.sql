@@ -70,7 +70,7 @@ CREATE TYPE path_contrast AS (
     q_value double precision
 );
 COMMENT ON TYPE path_contrast IS
-    'a pattern in a segment against all other segments: journeys and shares of both, difference and ratio of the shares, odds ratio with its 95 % interval (of Haldane''s estimate where a cell is empty), chi-square without correction, its p-value (Fisher''s exact test where an expected count is below 5), and q by Benjamini and Hochberg among the segment''s patterns';
+    'a pattern in a segment against all other segments: journeys and shares of both, difference and ratio of the shares, odds ratio with its 95 % interval (of Haldane''s estimate where a cell is empty), chi-square without correction, its p-value (Fisher''s exact test where an expected count is below 5), and q by Benjamini and Hochberg among the segment''s patterns; with strata the odds ratio of Mantel and Haenszel with the interval of Robins, Breslow and Greenland, and the chi-square of Cochran, Mantel and Haenszel without correction, while journeys, shares, difference and lift are of all strata together';
 
 CREATE FUNCTION contrast_paths_transfn(internal, journey, text) RETURNS internal
     AS 'MODULE_PATHNAME', 'cj_contrast_paths_transfn'
@@ -81,6 +81,11 @@ CREATE FUNCTION contrast_paths_transfn(internal, journey, text, path_options) RE
     AS 'MODULE_PATHNAME', 'cj_contrast_paths_transfn'
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 COMMENT ON FUNCTION contrast_paths_transfn(internal, journey, text, path_options) IS 'transition function of contrast_paths';
+
+CREATE FUNCTION contrast_paths_transfn(internal, journey, text, text, path_options) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_contrast_paths_transfn'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION contrast_paths_transfn(internal, journey, text, text, path_options) IS 'transition function of contrast_paths';
 
 CREATE FUNCTION contrast_paths_finalfn(internal) RETURNS path_contrast[]
     AS 'MODULE_PATHNAME', 'cj_contrast_paths_finalfn'
@@ -100,3 +105,12 @@ CREATE AGGREGATE contrast_paths(journey, segment text, path_options) (
 );
 COMMENT ON AGGREGATE contrast_paths(journey, text, path_options) IS
     'the same by the options of mine_paths but outcome; kind is ''closed'' unless given; min_support is of all journeys together; top counts rows';
+
+-- Not without options: a third argument of text would take an untyped NULL
+-- from the form with options.
+CREATE AGGREGATE contrast_paths(journey, segment text, stratum text, path_options) (
+    SFUNC = contrast_paths_transfn, STYPE = internal, SSPACE = 1048576,
+    FINALFUNC = contrast_paths_finalfn, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE contrast_paths(journey, text, text, path_options) IS
+    'the same within strata (of age, region, tenure: what makes segments differ and is not asked about): segments are compared with the others of their stratum and the comparisons pooled; rows with a NULL stratum are skipped too; NULL options are all defaults';

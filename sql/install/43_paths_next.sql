@@ -8,7 +8,7 @@ CREATE FUNCTION journey_next(graph journey_graph, journey journey, top integer D
     AS 'MODULE_PATHNAME', 'cj_journey_next'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 5;
 COMMENT ON FUNCTION journey_next(journey_graph, journey, integer, double precision) IS
-    'the most probable next events (channels, items: as the graph has them) after the journey''s last ones, as many as the graph is deep; if there is a next one; probabilities of a context are smoothed by those of the context one shorter, worth prior events; the wait is the mean after the longest context known to be followed so, NULL if none is';
+    'the most probable next events (channels, items: as the graph has them) after the journey''s last ones, as many as the graph is deep; if there is a next one; probabilities of a context are smoothed by those of the context one shorter, worth prior events; what follows the event before these has a share of a tenth over the depth; the wait is the mean after the longest context known to be followed so, NULL if none is';
 
 CREATE FUNCTION journey_next_score(graph journey_graph, journey journey, prior double precision DEFAULT 40,
         OUT predictions bigint, OUT hits_1 bigint, OUT hits_3 bigint, OUT hits_5 bigint, OUT log_loss double precision)

@@ -38,31 +38,31 @@ CREATE TYPE flow_step AS (
 COMMENT ON TYPE flow_step IS
     'what paths have at a step: an event, (other), (dropped) or (completed), as kind says; how many, their share of all paths and of those at the step before, mean time since that; with a source, only those that had it at the step before; the pattern that finds the journeys, where one pattern can';
 
-CREATE FUNCTION journey_flow_transfn(internal, journey) RETURNS internal
+CREATE FUNCTION journey_flow_transfn(path_counts, journey) RETURNS path_counts
     AS 'MODULE_PATHNAME', 'cj_journey_flow_transfn'
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
-COMMENT ON FUNCTION journey_flow_transfn(internal, journey) IS 'transition function of journey_flow';
+COMMENT ON FUNCTION journey_flow_transfn(path_counts, journey) IS 'transition function of journey_flow';
 
-CREATE FUNCTION journey_flow_transfn(internal, journey, flow_options) RETURNS internal
+CREATE FUNCTION journey_flow_transfn(path_counts, journey, flow_options) RETURNS path_counts
     AS 'MODULE_PATHNAME', 'cj_journey_flow_transfn'
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
-COMMENT ON FUNCTION journey_flow_transfn(internal, journey, flow_options) IS 'transition function of journey_flow';
+COMMENT ON FUNCTION journey_flow_transfn(path_counts, journey, flow_options) IS 'transition function of journey_flow';
 
-CREATE FUNCTION journey_flow_finalfn(internal) RETURNS flow_step[]
+CREATE FUNCTION journey_flow_finalfn(path_counts) RETURNS flow_step[]
     AS 'MODULE_PATHNAME', 'cj_journey_flow_finalfn'
     LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION journey_flow_finalfn(internal) IS 'final function of journey_flow';
+COMMENT ON FUNCTION journey_flow_finalfn(path_counts) IS 'final function of journey_flow';
 
 CREATE AGGREGATE journey_flow(journey) (
-    SFUNC = journey_flow_transfn, STYPE = internal, SSPACE = 65536,
-    FINALFUNC = journey_flow_finalfn, PARALLEL = SAFE
+    SFUNC = journey_flow_transfn, STYPE = path_counts, SSPACE = 8192,
+    FINALFUNC = journey_flow_finalfn, COMBINEFUNC = path_counts_combinefn, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_flow(journey) IS
     'the first five events of journeys, step by step: the five most frequent of each step, all others together, and the journeys that have ended; NULLs and journeys without events are skipped, no rows give NULL';
 
 CREATE AGGREGATE journey_flow(journey, flow_options) (
-    SFUNC = journey_flow_transfn, STYPE = internal, SSPACE = 65536,
-    FINALFUNC = journey_flow_finalfn, PARALLEL = SAFE
+    SFUNC = journey_flow_transfn, STYPE = path_counts, SSPACE = 8192,
+    FINALFUNC = journey_flow_finalfn, COMBINEFUNC = path_counts_combinefn, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE journey_flow(journey, flow_options) IS
     'forwards from an anchor (step 0), backwards to one (steps below 0), between two, or from the start (step 1 is the first event)';

@@ -68,7 +68,7 @@ BEGIN
     SELECT c.customer_id FROM customer c
     WHERE c.customer_id = customer_golden.customer OR (c.status = 'merged' AND c.canonical_id = customer_golden.customer)
   ), cells AS (
-    SELECT a.key, a.value, r.record_id, r.source, r.observed_at, coalesce(s.rank, 1000) AS rank,
+    SELECT a.key, a.value, r.record_id, r.source, r.source_key, r.observed_at, coalesce(s.rank, 1000) AS rank,
            count(*) OVER (PARTITION BY a.key, a.value) AS same, count(*) OVER (PARTITION BY a.key) AS present,
            count(*) OVER (PARTITION BY r.record_id) AS filled, coalesce(v.rule, 'most_recent') AS rule
     FROM customer_record r JOIN members USING (customer_id) LEFT JOIN customer_source s USING (source),
@@ -78,7 +78,7 @@ BEGIN
     SELECT *, row_number() OVER (PARTITION BY key ORDER BY
         CASE rule WHEN 'most_frequent' THEN same WHEN 'longest' THEN length(value) WHEN 'most_complete' THEN filled
                   WHEN 'source_order' THEN -rank END DESC NULLS LAST,
-        observed_at DESC, rank, record_id) AS place
+        observed_at DESC, rank, source COLLATE "C", source_key COLLATE "C") AS place
     FROM cells
   ), losing AS (
     SELECT key, jsonb_agg(jsonb_build_object('value', value, 'record_id', record_id, 'source', source) ORDER BY place)
@@ -99,7 +99,7 @@ BEGIN
   ORDER BY 1;
 END $$;
 COMMENT ON FUNCTION customer_golden(text) IS
-'The golden record of a customer with all that was merged into it: for each attribute the value that its rule chooses among the records, whence it comes, the share of records that have it (confidence) and the values that lost. Rules are set in customer_survivorship: most_recent (the default), most_frequent, source_order (by customer_source.rank), longest, most_complete (of the fullest record), unanimous (NULL if records differ); ties go to the most recent record, then the source''s rank, then the smallest record id. customer_pin overrides. Nothing is stored: it is a function of records, rules and pins.';
+'The golden record of a customer with all that was merged into it: for each attribute the value that its rule chooses among the records, whence it comes, the share of records that have it (confidence) and the values that lost. Rules are set in customer_survivorship: most_recent (the default), most_frequent, source_order (by customer_source.rank), longest, most_complete (of the fullest record), unanimous (NULL if records differ); ties go to the most recent record, then the source''s rank, then the first source and key in byte order. customer_pin overrides. Nothing is stored: it is a function of records, rules and pins.';
 
 CREATE FUNCTION customer_golden_values(customer text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE STRICT SET search_path = pg_catalog, pg_temp AS $$

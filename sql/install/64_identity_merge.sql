@@ -1,6 +1,7 @@
 /* Merging customers, everything that hangs on them, and the exact inverse */
 
-CREATE FUNCTION customer_register(relation regclass, column_name name, mode text DEFAULT 'repoint', on_erase text DEFAULT NULL) RETURNS void
+-- Can a merge handle this column in this mode?  The one place where a relation is refused.
+CREATE FUNCTION customer_register_check(relation regclass, column_name name, mode text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 BEGIN
@@ -25,6 +26,16 @@ BEGIN
     RAISE EXCEPTION 'column "%" of relation "%" is not unique', column_name, relation
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Mode combine is for one row a customer.';
   END IF;
+END $$;
+COMMENT ON FUNCTION customer_register_check(regclass, name, text) IS
+'Errors unless customer_register can take the column in that mode: 22023 for an unknown mode, 42703 without such a column, 55000 where rows could not be found or combined.';
+
+CREATE FUNCTION customer_register(relation regclass, column_name name, mode text DEFAULT 'repoint', on_erase text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  PERFORM customer_register_check(relation, column_name, mode);
   INSERT INTO customer_reference (relation, column_name, mode, on_erase)
   VALUES (relation, column_name, mode, coalesce(on_erase, CASE mode WHEN 'combine' THEN 'delete' ELSE 'keep' END))
   ON CONFLICT ON CONSTRAINT customer_reference_pkey DO UPDATE SET mode = excluded.mode, on_erase = excluded.on_erase;
@@ -177,6 +188,108 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION customer_uncombine(regclass, name, text, text, boolean, text, text, text) IS 'Part of customer_unmerge for relations registered with mode combine.';
 
+-- Locks everyone concerned in one order; what they are now is to be read after the locks are held
+CREATE FUNCTION customer_lock(customers text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  ids text[];
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  LOOP
+    SELECT array_agg(DISTINCT x.id) INTO ids
+    FROM (SELECT unnest(customers) AS id
+          UNION SELECT c.canonical_id FROM customer c WHERE c.customer_id = ANY (customers)) x;
+    PERFORM 1 FROM (SELECT c.customer_id FROM customer c WHERE c.customer_id = ANY (ids) ORDER BY c.customer_id FOR NO KEY UPDATE) l;
+    EXIT WHEN NOT EXISTS (SELECT FROM customer c WHERE c.customer_id = ANY (customers) AND c.canonical_id <> ALL (ids));
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION customer_lock(text[]) IS
+'Locks customers, and those that they are now, in the order of their ids until the end of the transaction.';
+
+-- Why the customers (canonical) may not all be one, or NULL
+CREATE FUNCTION customer_merge_obstacle(customers text[]) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  obstacle text;
+BEGIN
+  FOR n IN 2 .. cardinality(customers) LOOP
+    FOR k IN 1 .. n - 1 LOOP
+      obstacle := @extschema@.customer_obstacle(customers[k], customers[n]);
+      IF obstacle IS NOT NULL THEN RETURN obstacle; END IF;
+    END LOOP;
+  END LOOP;
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION customer_merge_obstacle(text[]) IS 'The first customer_obstacle between any two of several customers; NULL if there is none.';
+
+-- What registered relations hold of a duplicate goes to the survivor: this is the one place where they are touched
+CREATE FUNCTION customer_merge_rows(merge bigint, survivor text, duplicate text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  ref record;
+  n bigint;
+  changed jsonb := '{}';
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  FOR ref IN SELECT r.relation, r.column_name, r.mode FROM customer_reference r WHERE r.mode <> 'map' ORDER BY r.relation::oid, r.column_name LOOP
+    n := CASE ref.mode WHEN 'repoint' THEN customer_repoint(merge, ref.relation, ref.column_name, survivor, duplicate)
+                       ELSE customer_combine(merge, ref.relation, ref.column_name, survivor, duplicate) END;
+    changed := customer_count_rows(changed, ref.relation, n);
+  END LOOP;
+  RETURN changed;
+END $$;
+COMMENT ON FUNCTION customer_merge_rows(bigint, text, text) IS 'Part of customer_merge: rows of registered relations follow; how many, by relation.';
+
+CREATE FUNCTION customer_count_rows(counts jsonb, relation regclass, n bigint) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN counts || pg_catalog.jsonb_build_object(relation::text, n + coalesce((counts ->> relation::text)::bigint, 0));
+COMMENT ON FUNCTION customer_count_rows(jsonb, regclass, bigint) IS 'Adds a number of rows to counts by relation.';
+
+-- Makes the duplicates (canonical) parts of the survivor; gives the number of rows that followed
+CREATE FUNCTION customer_merge_apply(merge bigint, survivor text, duplicates text[]) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  d text;
+  changed jsonb := '{}';
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  FOREACH d IN ARRAY duplicates LOOP
+    UPDATE customer c SET status = 'merged', merged_into = survivor WHERE c.customer_id = d;
+    UPDATE customer c SET canonical_id = survivor WHERE c.customer_id = d OR (c.status = 'merged' AND c.canonical_id = d);
+    SELECT coalesce(jsonb_object_agg(x.key, x.n), '{}') INTO changed FROM (
+      SELECT y.key, sum(y.value::bigint) AS n
+      FROM (SELECT * FROM jsonb_each_text(changed) UNION ALL SELECT * FROM jsonb_each_text(customer_merge_rows(merge, survivor, d))) y GROUP BY 1) x;
+  END LOOP;
+  RETURN changed;
+END $$;
+COMMENT ON FUNCTION customer_merge_apply(bigint, text, text[]) IS 'Part of customer_merge: changes customers and registered relations.';
+
+CREATE FUNCTION customer_members(customers text[]) RETURNS text[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  RETURN (SELECT array_agg(c.customer_id ORDER BY c.customer_id) FROM customer c
+          WHERE c.customer_id = ANY (customers) OR (c.status = 'merged' AND c.canonical_id = ANY (customers)));
+END $$;
+COMMENT ON FUNCTION customer_members(text[]) IS 'Customers with all that were merged into them, in order.';
+
+-- An earlier merge that makes this one unnecessary: by its key, or because all are one already
+CREATE FUNCTION customer_merge_earlier(key text, customers text[], OUT merge_id bigint, OUT survivor text, OUT changes jsonb) RETURNS record
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  IF key IS NOT NULL THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('customer_merge/' || key, 0));
+    SELECT m.merge_id, m.survivor, m.changes INTO merge_id, survivor, changes FROM customer_merge m WHERE m.idempotency_key = key;
+  ELSE
+    SELECT m.merge_id, m.survivor, m.changes INTO merge_id, survivor, changes FROM customer_merge m
+    WHERE m.duplicates && customers AND m.undone_at IS NULL ORDER BY m.merge_id DESC LIMIT 1;
+  END IF;
+END $$;
+COMMENT ON FUNCTION customer_merge_earlier(text, text[]) IS
+'The merge that was done with an idempotency key (whose users take turns), or, without one, the last that holds of these customers; NULLs if none.';
+
 CREATE FUNCTION customer_merge(
   survivor text, duplicates text[], reason text DEFAULT NULL, idempotency_key text DEFAULT NULL, dry_run boolean DEFAULT false,
   OUT merge_id bigint, OUT customer_id text, OUT status text, OUT changes jsonb) RETURNS record
@@ -184,105 +297,123 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 #variable_conflict use_column
 DECLARE
   earlier record;
-  ids text[];
   losing text[];
   obstacle text;
   before jsonb;
-  others jsonb := '{}';
-  after jsonb;
-  rows_changed jsonb := '{}';
-  ref record;
-  d text;
-  n bigint;
+  others jsonb;
+  rows_changed jsonb;
 BEGIN
   PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   IF idempotency_key IS NOT NULL THEN
-    PERFORM pg_advisory_xact_lock(hashtextextended('customer_merge/' || idempotency_key, 0));
-    SELECT m.merge_id, m.survivor, m.changes INTO earlier FROM customer_merge m WHERE m.idempotency_key = customer_merge.idempotency_key;
-    IF FOUND THEN
+    earlier := customer_merge_earlier(idempotency_key, NULL);
+    IF earlier.merge_id IS NOT NULL THEN
       merge_id := earlier.merge_id; customer_id := earlier.survivor; status := 'already_done'; changes := earlier.changes;
       RETURN;
     END IF;
   END IF;
-  -- lock everyone concerned in one order; what they are now is read after the locks are held
-  LOOP
-    SELECT array_agg(DISTINCT x.id) INTO ids
-    FROM (SELECT unnest(survivor || duplicates) AS id
-          UNION SELECT c.canonical_id FROM customer c WHERE c.customer_id = ANY (survivor || duplicates)) x;
-    PERFORM 1 FROM (SELECT c.customer_id FROM customer c WHERE c.customer_id = ANY (ids) ORDER BY c.customer_id FOR NO KEY UPDATE) l;
-    EXIT WHEN NOT EXISTS (SELECT FROM customer c WHERE c.customer_id = ANY (survivor || duplicates) AND c.canonical_id <> ALL (ids));
-  END LOOP;
+  PERFORM customer_lock(survivor || duplicates);
   SELECT c.canonical_id INTO customer_id FROM customer c WHERE c.customer_id = survivor AND c.status <> 'erased';
-  IF customer_id IS NULL OR (SELECT count(*) FROM customer c WHERE c.customer_id = ANY (duplicates) AND c.status <> 'erased')
-                            <> (SELECT count(DISTINCT x) FROM unnest(duplicates) x) THEN
-    status := 'refused';
-    changes := jsonb_build_object('reason', 'unknown or erased customer');
-    RETURN;
-  END IF;
-  SELECT array_agg(DISTINCT c.canonical_id ORDER BY c.canonical_id) INTO losing FROM customer c
-  WHERE c.customer_id = ANY (duplicates) AND c.canonical_id <> customer_merge.customer_id;
-  IF losing IS NULL THEN
-    SELECT m.merge_id, m.changes INTO earlier FROM customer_merge m
-    WHERE m.duplicates && (duplicates || survivor) AND m.undone_at IS NULL ORDER BY m.merge_id DESC LIMIT 1;
+  SELECT array_agg(DISTINCT c.canonical_id ORDER BY c.canonical_id) FILTER (WHERE c.canonical_id <> customer_merge.customer_id),
+         CASE WHEN count(*) <> (SELECT count(DISTINCT x) FROM unnest(duplicates) x) THEN 'unknown or erased customer' END
+  INTO losing, obstacle FROM customer c WHERE c.customer_id = ANY (duplicates) AND c.status <> 'erased';
+  IF customer_id IS NULL THEN obstacle := 'unknown or erased customer'; END IF;
+  IF obstacle IS NULL AND losing IS NULL THEN
+    earlier := customer_merge_earlier(NULL, duplicates || survivor);
     merge_id := earlier.merge_id; status := 'already_merged'; changes := earlier.changes;
     RETURN;
   END IF;
-  FOREACH d IN ARRAY losing LOOP
-    obstacle := customer_obstacle(customer_id, d);
-    FOR n IN 1 .. cardinality(losing) LOOP
-      EXIT WHEN obstacle IS NOT NULL OR losing[n] = d;
-      obstacle := customer_obstacle(losing[n], d);
-    END LOOP;
-    IF obstacle IS NOT NULL THEN
-      status := 'refused';
-      changes := jsonb_build_object('reason', obstacle);
-      RETURN;
-    END IF;
-    others := others || jsonb_build_object(d, customer_golden_values(d));
-  END LOOP;
+  obstacle := coalesce(obstacle, customer_merge_obstacle(customer_id || losing));
+  IF obstacle IS NOT NULL THEN
+    status := 'refused'; changes := jsonb_build_object('reason', obstacle);
+    RETURN;
+  END IF;
   before := customer_golden_values(customer_id);
+  SELECT jsonb_object_agg(d, customer_golden_values(d)) INTO others FROM unnest(losing) d;
   BEGIN
     -- undone as a whole for a dry run and on collisions of unique keys
     INSERT INTO customer_merge (survivor, duplicates, members, reason, idempotency_key, changes)
-    VALUES (customer_id, losing,
-            (SELECT array_agg(c.customer_id ORDER BY c.customer_id) FROM customer c
-             WHERE c.customer_id = ANY (customer_merge.customer_id || losing)
-                OR (c.status = 'merged' AND c.canonical_id = ANY (customer_merge.customer_id || losing))),
-            reason, idempotency_key, '{}') RETURNING customer_merge.merge_id INTO merge_id;
-    FOREACH d IN ARRAY losing LOOP
-      UPDATE customer c SET status = 'merged', merged_into = customer_merge.customer_id WHERE c.customer_id = d;
-      UPDATE customer c SET canonical_id = customer_merge.customer_id
-      WHERE c.customer_id = d OR (c.status = 'merged' AND c.canonical_id = d);
-      FOR ref IN SELECT r.relation, r.column_name, r.mode FROM customer_reference r WHERE r.mode <> 'map' ORDER BY r.relation::oid, r.column_name LOOP
-        n := CASE ref.mode WHEN 'repoint' THEN customer_repoint(merge_id, ref.relation, ref.column_name, customer_id, d)
-                           ELSE customer_combine(merge_id, ref.relation, ref.column_name, customer_id, d) END;
-        rows_changed := rows_changed || jsonb_build_object(ref.relation::text,
-          n + coalesce((rows_changed ->> ref.relation::text)::bigint, 0));
-      END LOOP;
-    END LOOP;
-    after := customer_golden_values(customer_id);
-    changes := jsonb_build_object('before', before, 'duplicates', others, 'after', after, 'rows', rows_changed);
+    VALUES (customer_id, losing, customer_members(customer_id || losing), reason, idempotency_key, '{}')
+    RETURNING customer_merge.merge_id INTO merge_id;
+    rows_changed := customer_merge_apply(merge_id, customer_id, losing);
+    changes := jsonb_build_object('before', before, 'duplicates', others, 'after', customer_golden_values(customer_id), 'rows', rows_changed);
     IF dry_run THEN
       RAISE EXCEPTION 'dry run' USING ERRCODE = 'CJ001';
     END IF;
     UPDATE customer_merge m SET changes = customer_merge.changes WHERE m.merge_id = customer_merge.merge_id;
     PERFORM customer_note(customer_id, 'merged', jsonb_build_object('merge_id', merge_id, 'duplicates', losing, 'reason', reason));
-    FOREACH d IN ARRAY losing LOOP
-      PERFORM customer_note(d, 'merged_into', jsonb_build_object('merge_id', merge_id, 'survivor', customer_id, 'reason', reason));
-    END LOOP;
+    PERFORM customer_note(d, 'merged_into', jsonb_build_object('merge_id', merge_id, 'survivor', customer_id, 'reason', reason)) FROM unnest(losing) d;
     status := 'merged';
   EXCEPTION
     WHEN SQLSTATE 'CJ001' THEN
-      status := 'dry_run';
-      merge_id := NULL;
+      status := 'dry_run'; merge_id := NULL;
     WHEN unique_violation THEN
-      status := 'refused';
-      merge_id := NULL;
-      changes := jsonb_build_object('reason', 'unique key: ' || SQLERRM);
+      status := 'refused'; merge_id := NULL; changes := jsonb_build_object('reason', 'unique key: ' || SQLERRM);
   END;
 END $$;
 COMMENT ON FUNCTION customer_merge(text, text[], text, text, boolean) IS
 'Makes one customer of several: the survivor and the duplicates (whatever they were merged into before). Registered relations follow in the same transaction. status: merged; already_merged (nothing to do); already_done (the idempotency key was used: its result again); dry_run (changes shows what would be); refused (changes.reason: judged different, limits of identifiers, a unique key in the way, unknown customer). changes: golden values before and after, rows changed. Locks the customers in the order of their ids; two sessions merging each other''s customers do it once.';
+
+-- Rows of registered relations go back to the duplicates of a merge; how many, by relation
+CREATE FUNCTION customer_unmerge_rows(merge bigint, survivor text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  back record;
+  type_name text;
+  n bigint;
+  changed jsonb := '{}';
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  FOR back IN SELECT * FROM customer_merge_row r WHERE r.merge_id = merge AND r.action <> 'repoint' ORDER BY r.step DESC LOOP
+    PERFORM customer_uncombine(back.relation, back.column_name, survivor, back.customer_id, back.action = 'move',
+                               back.saved_row, back.survivor_row, back.after_row);
+    changed := customer_count_rows(changed, back.relation, 1);
+  END LOOP;
+  FOR back IN SELECT r.relation, r.column_name, r.customer_id FROM customer_merge_row r
+              WHERE r.merge_id = merge AND r.action = 'repoint' GROUP BY 1, 2, 3 LOOP
+    type_name := customer_column_type(back.relation, back.column_name);
+    EXECUTE format('UPDATE %s r SET %I = $1::%s FROM customer_merge_row k
+                    WHERE k.merge_id = $2 AND k.relation = $3 AND k.column_name = $4 AND k.customer_id = $1 AND k.action = ''repoint''
+                      AND k.row_key = %s AND r.%I = $5::%s',
+                   back.relation, back.column_name, type_name, customer_row_key(back.relation, 'r'), back.column_name, type_name)
+    USING back.customer_id, merge, back.relation, back.column_name, survivor;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    changed := customer_count_rows(changed, back.relation, n);
+  END LOOP;
+  RETURN changed;
+END $$;
+COMMENT ON FUNCTION customer_unmerge_rows(bigint, text) IS 'Part of customer_unmerge for registered relations.';
+
+-- The customer, and those below it, are themselves again
+CREATE FUNCTION customer_restore(customer text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  UPDATE customer c SET status = 'active', merged_into = NULL, canonical_id = c.customer_id WHERE c.customer_id = customer_restore.customer;
+  WITH RECURSIVE below AS (
+    SELECT c.customer_id FROM customer c WHERE c.merged_into = customer_restore.customer
+    UNION ALL SELECT c.customer_id FROM customer c JOIN below b ON c.merged_into = b.customer_id)
+  UPDATE customer c SET canonical_id = customer_restore.customer FROM below b WHERE c.customer_id = b.customer_id;
+END $$;
+COMMENT ON FUNCTION customer_restore(text) IS 'Part of customer_unmerge: a duplicate is a customer again, with all that had been merged into it.';
+
+-- Why a merge cannot be undone, or NULL
+CREATE FUNCTION customer_unmerge_obstacle(merge bigint, survivor text, duplicates text[]) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  later bigint;
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  IF EXISTS (SELECT FROM customer c WHERE c.customer_id = ANY (survivor || duplicates) AND c.status = 'erased') THEN
+    RETURN 'a customer of this merge was erased';
+  END IF;
+  -- merges on top come off first, or rows would go back to the wrong customer
+  SELECT x.merge_id INTO later FROM customer_merge x
+  WHERE x.merge_id > merge AND x.undone_at IS NULL AND x.duplicates @> ARRAY[survivor] ORDER BY x.merge_id DESC LIMIT 1;
+  RETURN CASE WHEN later IS NOT NULL THEN format('undo merge %s first: it merged %s away', later, survivor) END;
+END $$;
+COMMENT ON FUNCTION customer_unmerge_obstacle(bigint, text, text[]) IS 'Why a merge cannot be undone now; NULL if it can.';
 
 CREATE FUNCTION customer_unmerge(
   merge_id bigint, dry_run boolean DEFAULT false, reason text DEFAULT NULL,
@@ -291,11 +422,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 #variable_conflict use_column
 DECLARE
   m record;
-  later bigint;
-  back record;
-  d text;
-  rows_changed jsonb := '{}';
-  n bigint;
+  obstacle text;
+  rows_changed jsonb;
 BEGIN
   PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
   SELECT * INTO m FROM customer_merge x WHERE x.merge_id = customer_unmerge.merge_id;
@@ -304,50 +432,20 @@ BEGIN
     RETURN;
   END IF;
   customer_id := m.survivor;
-  PERFORM 1 FROM (SELECT c.customer_id FROM customer c
-                  WHERE c.customer_id = ANY (m.survivor || m.duplicates) OR c.customer_id = (SELECT s.canonical_id FROM customer s WHERE s.customer_id = m.survivor)
-                  ORDER BY c.customer_id FOR NO KEY UPDATE) l;
+  PERFORM customer_lock(m.survivor || m.duplicates);
   SELECT x.undone_at INTO m.undone_at FROM customer_merge x WHERE x.merge_id = customer_unmerge.merge_id;
   IF m.undone_at IS NOT NULL THEN
     status := 'already_undone';
     RETURN;
   END IF;
-  IF EXISTS (SELECT FROM customer c WHERE c.customer_id = ANY (m.survivor || m.duplicates) AND c.status = 'erased') THEN
-    status := 'refused'; changes := jsonb_build_object('reason', 'a customer of this merge was erased');
-    RETURN;
-  END IF;
-  -- merges on top come off first, or rows would go back to the wrong customer
-  SELECT x.merge_id INTO later FROM customer_merge x
-  WHERE x.merge_id > customer_unmerge.merge_id AND x.undone_at IS NULL AND x.duplicates @> ARRAY[m.survivor] ORDER BY x.merge_id DESC LIMIT 1;
-  IF later IS NOT NULL THEN
-    status := 'refused'; changes := jsonb_build_object('reason', format('undo merge %s first: it merged %s away', later, m.survivor));
+  obstacle := customer_unmerge_obstacle(merge_id, m.survivor, m.duplicates);
+  IF obstacle IS NOT NULL THEN
+    status := 'refused'; changes := jsonb_build_object('reason', obstacle);
     RETURN;
   END IF;
   BEGIN
-    FOR back IN SELECT * FROM customer_merge_row r
-                WHERE r.merge_id = customer_unmerge.merge_id AND r.action <> 'repoint' ORDER BY r.step DESC LOOP
-      PERFORM customer_uncombine(back.relation, back.column_name, m.survivor, back.customer_id, back.action = 'move',
-                                 back.saved_row, back.survivor_row, back.after_row);
-      rows_changed := rows_changed || jsonb_build_object(back.relation::text, 1 + coalesce((rows_changed ->> back.relation::text)::bigint, 0));
-    END LOOP;
-    FOR back IN SELECT r.relation, r.column_name, r.customer_id FROM customer_merge_row r
-                WHERE r.merge_id = customer_unmerge.merge_id AND r.action = 'repoint' GROUP BY 1, 2, 3 LOOP
-      EXECUTE format('UPDATE %s r SET %I = $1::%s FROM customer_merge_row k
-                      WHERE k.merge_id = $2 AND k.relation = $3 AND k.column_name = $4 AND k.customer_id = $1 AND k.action = ''repoint''
-                        AND k.row_key = %s AND r.%I = $5::%s',
-                     back.relation, back.column_name, customer_column_type(back.relation, back.column_name),
-                     customer_row_key(back.relation, 'r'), back.column_name, customer_column_type(back.relation, back.column_name))
-      USING back.customer_id, customer_unmerge.merge_id, back.relation, back.column_name, m.survivor;
-      GET DIAGNOSTICS n = ROW_COUNT;
-      rows_changed := rows_changed || jsonb_build_object(back.relation::text, n + coalesce((rows_changed ->> back.relation::text)::bigint, 0));
-    END LOOP;
-    FOREACH d IN ARRAY m.duplicates LOOP
-      UPDATE customer c SET status = 'active', merged_into = NULL, canonical_id = d WHERE c.customer_id = d;
-      WITH RECURSIVE below AS (
-        SELECT c.customer_id FROM customer c WHERE c.merged_into = d
-        UNION ALL SELECT c.customer_id FROM customer c JOIN below b ON c.merged_into = b.customer_id)
-      UPDATE customer c SET canonical_id = d FROM below b WHERE c.customer_id = b.customer_id;
-    END LOOP;
+    rows_changed := customer_unmerge_rows(merge_id, m.survivor);
+    PERFORM customer_restore(d) FROM unnest(m.duplicates) d;
     changes := jsonb_build_object('restored', (SELECT jsonb_object_agg(x, customer_golden_values(x)) FROM unnest(m.survivor || m.duplicates) x), 'rows', rows_changed);
     IF dry_run THEN
       RAISE EXCEPTION 'dry run' USING ERRCODE = 'CJ001';
@@ -355,9 +453,7 @@ BEGIN
     DELETE FROM customer_merge_row r WHERE r.merge_id = customer_unmerge.merge_id;
     UPDATE customer_merge x SET undone_at = clock_timestamp(), undone_by = current_user WHERE x.merge_id = customer_unmerge.merge_id;
     PERFORM customer_note(m.survivor, 'unmerged', jsonb_build_object('merge_id', merge_id, 'duplicates', m.duplicates, 'reason', reason));
-    FOREACH d IN ARRAY m.duplicates LOOP
-      PERFORM customer_note(d, 'restored', jsonb_build_object('merge_id', merge_id, 'survivor', m.survivor, 'reason', reason));
-    END LOOP;
+    PERFORM customer_note(d, 'restored', jsonb_build_object('merge_id', merge_id, 'survivor', m.survivor, 'reason', reason)) FROM unnest(m.duplicates) d;
     status := 'unmerged';
   EXCEPTION
     WHEN SQLSTATE 'CJ001' THEN

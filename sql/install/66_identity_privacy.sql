@@ -83,13 +83,43 @@ END $$;
 COMMENT ON FUNCTION customer_export(text) IS
 'All data held about a customer, for an access request: customer_360, rows of every registered relation, decisions with their details, judgements, merges. NULL for an unknown customer.';
 
+-- A part's events leave the rows that they were combined into, and the rows kept of those; what others had brought
+-- into the part stays
+CREATE FUNCTION customer_erase_events(erased text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  ref record;
+  kept record;
+  own text;
+BEGIN
+  PERFORM set_config('search_path', @extschema@.customer_catalogue_path(), true);
+  FOR ref IN SELECT w.step, w.relation, w.column_name, w.customer_id, w.saved_row, c.canonical_id
+             FROM customer_merge_row w JOIN customer c ON c.customer_id = w.customer_id JOIN customer_reference r USING (relation, column_name)
+             WHERE w.customer_id = ANY (erased) AND c.canonical_id <> ALL (erased) AND w.action <> 'repoint' AND r.on_erase = 'delete'
+             ORDER BY w.step LOOP
+    own := ref.saved_row;
+    FOR kept IN SELECT w.saved_row FROM customer_merge_row w JOIN customer_merge m USING (merge_id)
+                WHERE m.survivor = ref.customer_id AND w.relation = ref.relation AND w.column_name = ref.column_name
+                  AND w.action <> 'repoint' AND w.customer_id <> ALL (erased) LOOP
+      own := customer_row_combine(ref.relation, own, kept.saved_row, true);
+    END LOOP;
+    PERFORM customer_row_write(ref.relation, ref.column_name, ref.canonical_id,
+      customer_row_combine(ref.relation, customer_row_read(ref.relation, ref.column_name, ref.canonical_id), own, true));
+    UPDATE customer_merge_row w SET saved_row = customer_row_combine(ref.relation, w.saved_row, own, true), survivor_row = NULL, after_row = NULL
+    FROM customer_merge m
+    WHERE m.merge_id = w.merge_id AND m.members @> ARRAY[ref.customer_id] AND w.relation = ref.relation AND w.column_name = ref.column_name
+      AND w.action <> 'repoint' AND w.customer_id <> ALL (erased) AND w.step > ref.step;
+    UPDATE customer_merge_row w SET survivor_row = NULL, after_row = NULL
+    FROM customer_merge m WHERE m.merge_id = w.merge_id AND m.members && erased AND w.relation = ref.relation AND w.action <> 'repoint';
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION customer_erase_events(text[]) IS 'Part of customer_erase for relations registered with mode combine.';
+
 CREATE FUNCTION customer_erase(customer text, reason text DEFAULT NULL, suppress boolean DEFAULT true, OUT erased text[], OUT rows_deleted jsonb, OUT merges_affected bigint[]) RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   ref record;
-  kept record;
-  own text;
   ids bigint[];
   n bigint;
 BEGIN
@@ -114,33 +144,14 @@ BEGIN
     GET DIAGNOSTICS n = ROW_COUNT;
     rows_deleted := rows_deleted || jsonb_build_object(ref.relation::text, n);
   END LOOP;
-  -- a part's events leave the rows that they were combined into, and the rows kept of those; what others had brought
-  -- into the part stays
-  FOR ref IN SELECT w.step, w.relation, w.column_name, w.customer_id, w.saved_row, c.canonical_id
-             FROM customer_merge_row w JOIN customer c ON c.customer_id = w.customer_id JOIN customer_reference r USING (relation, column_name)
-             WHERE w.customer_id = ANY (erased) AND c.canonical_id <> ALL (erased) AND w.action <> 'repoint' AND r.on_erase = 'delete'
-             ORDER BY w.step LOOP
-    own := ref.saved_row;
-    FOR kept IN SELECT w.saved_row FROM customer_merge_row w JOIN customer_merge m USING (merge_id)
-                WHERE m.survivor = ref.customer_id AND w.relation = ref.relation AND w.column_name = ref.column_name
-                  AND w.action <> 'repoint' AND w.customer_id <> ALL (erased) LOOP
-      own := customer_row_combine(ref.relation, own, kept.saved_row, true);
-    END LOOP;
-    PERFORM customer_row_write(ref.relation, ref.column_name, ref.canonical_id,
-      customer_row_combine(ref.relation, customer_row_read(ref.relation, ref.column_name, ref.canonical_id), own, true));
-    UPDATE customer_merge_row w SET saved_row = customer_row_combine(ref.relation, w.saved_row, own, true), survivor_row = NULL, after_row = NULL
-    FROM customer_merge m
-    WHERE m.merge_id = w.merge_id AND m.members @> ARRAY[ref.customer_id] AND w.relation = ref.relation AND w.column_name = ref.column_name
-      AND w.action <> 'repoint' AND w.customer_id <> ALL (erased) AND w.step > ref.step;
-    UPDATE customer_merge_row w SET survivor_row = NULL, after_row = NULL
-    FROM customer_merge m WHERE m.merge_id = w.merge_id AND m.members && erased AND w.relation = ref.relation AND w.action <> 'repoint';
-  END LOOP;
+  PERFORM customer_erase_events(erased);
   SELECT array_agg(m.merge_id ORDER BY m.merge_id) INTO merges_affected FROM customer_merge m
   WHERE m.undone_at IS NULL AND m.members && erased;
   UPDATE customer_merge m SET changes = '{}', reason = NULL WHERE m.members && erased;
   DELETE FROM customer_merge_row w WHERE w.customer_id = ANY (erased);
   DELETE FROM customer_evidence e WHERE e.record_a = ANY (ids) OR e.record_b = ANY (ids);
-  DELETE FROM customer_key k WHERE k.record_id = ANY (ids);
+  DELETE FROM customer_key k USING customer_record r, unnest(r.block_keys) b(key)
+  WHERE r.record_id = ANY (ids) AND k.key = b.key AND k.record_id = r.record_id;
   UPDATE customer_review v SET detail = NULL, closed_at = coalesce(v.closed_at, now()) WHERE v.customers && erased OR v.record_id = ANY (ids);
   DELETE FROM customer_pin p WHERE p.customer_id = ANY (erased);
   UPDATE customer_judgement j SET reason = NULL, revoked_at = coalesce(j.revoked_at, now()) WHERE j.customer_a = ANY (erased) OR j.customer_b = ANY (erased);

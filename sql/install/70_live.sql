@@ -9,13 +9,13 @@
 
 CREATE FUNCTION journey_follow_fold() RETURNS trigger
     AS 'MODULE_PATHNAME', 'cj_journey_follow_fold'
-    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION journey_follow_fold() IS
     'trigger function that journey_follow puts on events: brings the changed customers'' journeys up to date with the rights of their owner; its argument names the table <target>_follow, which must name the events in turn';
 
 CREATE FUNCTION journey_follow_wait(events regclass) RETURNS void
     AS 'MODULE_PATHNAME', 'cj_journey_follow_wait'
-    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION journey_follow_wait(regclass) IS
     'waits for the transactions that have written to a table or its partitions so far; holds up nobody else';
 

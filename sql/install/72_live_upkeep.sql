@@ -116,7 +116,7 @@ COMMENT ON FUNCTION journey_backfill_customers(regclass, anyarray) IS
     'locks customers in the order of their keys and builds their live journeys anew; the row of <target>_follow is locked';
 
 CREATE FUNCTION journey_backfill_step(target regclass, batch_customers integer) RETURNS boolean
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off AS
 $$
 DECLARE
     state regclass := @extschema@.journey_follow_state(target);
@@ -217,7 +217,7 @@ $$;
 COMMENT ON FUNCTION journey_catch_up_fold(regclass, anyelement, anyelement) IS 'part of journey_catch_up: folds the tail of the customers after one, up to another; the number of its rows';
 
 CREATE FUNCTION journey_catch_up_step(target regclass, batch_events integer, INOUT after text, OUT folded bigint) RETURNS record
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off AS
 $$
 DECLARE
     state regclass := @extschema@.journey_follow_state(target);
@@ -359,7 +359,7 @@ COMMENT ON FUNCTION journey_unfollow(regclass, boolean) IS
     'ends live journeys: drops the triggers, the view and the tables; keep: leaves a table (customer, journey) of the journeys as they are in place of the view, and the queue of watches. Error 2BP01 while other views need them';
 
 CREATE FUNCTION journey_follow_mode(target regclass, mode text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off AS
 $$
 #variable_conflict use_variable
 DECLARE
@@ -447,7 +447,7 @@ COMMENT ON FUNCTION journey_follow_compare_sql(jsonb) IS
 CREATE FUNCTION journey_follow_check(
     target regclass, repair boolean DEFAULT false, compare boolean DEFAULT false,
     OUT problem text, OUT relation regclass, OUT detail text, OUT repaired boolean) RETURNS SETOF record
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10 SET search_path = pg_catalog, pg_temp AS
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10 SET search_path = pg_catalog, pg_temp SET row_security = off AS
 $$
 #variable_conflict use_variable
 DECLARE

@@ -30,7 +30,7 @@ COMMENT ON FUNCTION journey_watch_by_time(journey_pattern) IS 'has the pattern a
 
 CREATE FUNCTION journey_watch_changed(state regclass) RETURNS void
     AS 'MODULE_PATHNAME', 'cj_journey_watch_changed'
-    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION journey_watch_changed(regclass) IS 'part of journey_watch: has every session write the statements of the triggers anew; error 42501 for others than the owner';
 
 -- ---- what is watched ----

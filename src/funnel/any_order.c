@@ -35,6 +35,7 @@ give(const CjMatcher *matcher, const int *step_of, int nsteps, int32 event,
 	 int32 *taken, bool *tried)
 {
 	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
 	for (int s = 0; s < nsteps; s++)
 	{
 		if (tried[s] || !satisfies_step(matcher, step_of, event, s))

@@ -60,7 +60,7 @@ extern void cj_rows_sort(CjRows *rows);
 #define CJ_MODE_FIRST_VIOLATION	0x20
 
 /* Reads mode words separated by commas or spaces; errors 22023 name the unknown word. */
-extern uint32 cj_mode_parse(const char *text, int len);
+extern uint32 cj_mode_parse(const char *source, int len);
 
 /*
  * The number of steps reached, 0 .. nconditions.  times, if not NULL, has room
@@ -81,7 +81,7 @@ typedef struct CjSequence
 } CjSequence;
 
 /* Seconds of gates are multiplied by "unit". Errors 22023 point at the character. */
-extern CjSequence *cj_sequence_parse(const char *text, int nconditions, int64 unit);
+extern CjSequence *cj_sequence_parse(const char *source, int nconditions, int64 unit);
 
 /* The automaton of the first "length" steps. */
 extern CjAutomaton *cj_sequence_compile(const CjSequence *sequence, int length);
@@ -109,7 +109,8 @@ typedef enum CjEntry
 	CJ_ENTRY_LAST
 } CjEntry;
 
-#define CJ_FUNNEL_MAX_STEPS		64
+#define CJ_FUNNEL_MAX_STEPS		256
+#define CJ_FUNNEL_PLAIN_STEPS	64	/* of a plain funnel: bits of a mask */
 
 typedef struct CjFunnelStep
 {
@@ -208,11 +209,17 @@ extern bool cj_grace_search(CjGrace *grace, int32 start);
 extern int	cj_funnel_resolve(const CjFunnelSpec *spec, const CjNames *names, uint64 *masks);
 
 /*
- * The level among the first n events, in *loose that without the window; *tied
- * if another order within an instant might reach more.
+ * The level among the first n events, by stored order; in *read how many of them
+ * were read for it.
  */
 extern int	cj_funnel_pass(const CjView *view, const uint64 *masks,
-						   int32 n, int most, int64 within, bool *tied, int *loose);
+						   int32 n, int most, int64 within, int32 *read);
+
+/* The level without the window. */
+extern int	cj_funnel_loose_level(const CjView *view, const uint64 *masks, int32 n, int most);
+
+/* Might another order within an instant, among the first n events, reach more? */
+extern bool cj_funnel_tied(const CjView *view, const uint64 *masks, int32 n);
 
 /* The events of the first attempt that reaches the level. */
 extern void cj_funnel_first_attempt(const CjView *view, const uint64 *masks, int32 n,

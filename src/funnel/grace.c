@@ -52,7 +52,8 @@ struct CjGrace
 	bool		exclusions;
 	uint8		same;
 	bool		gaps;			/* something depends on the last event */
-	uint64	   *steps;			/* per event: the steps that it satisfies */
+	int32	   *last_step;		/* per event: the last step that it satisfies,
+								 * or -1 */
 	int32	   *instants;		/* first event of each event's instant */
 	int32	   *after;			/* first event after it */
 	int32	   *next;			/* step * (n + 1) + event: first one from here
@@ -92,13 +93,20 @@ count_excluded(CjGrace *grace)
 	}
 }
 
+/* The first event of a step from here on. */
+static inline int32 *
+next_event(const CjGrace *grace, int step, int32 event)
+{
+	return &grace->next[(int64) step * (grace->n + 1) + event];
+}
+
 static void
 find_steps(CjGrace *grace)
 {
 	const CjMatcher *matcher = grace->matcher;
 	int32		n = grace->n;
 
-	grace->steps = HUGE_ARRAY(uint64, n);
+	grace->last_step = HUGE_ARRAY(int32, n);
 	grace->instants = HUGE_ARRAY(int32, n);
 	grace->after = HUGE_ARRAY(int32, n);
 	grace->next = HUGE_ARRAY(int32, (int64) grace->count * (n + 1));
@@ -108,22 +116,24 @@ find_steps(CjGrace *grace)
 			CHECK_FOR_INTERRUPTS();
 		grace->instants[i] = i > 0 && matcher->times[i] == matcher->times[i - 1] ?
 			grace->instants[i - 1] : i;
-		grace->steps[i] = 0;
-		for (int s = 0; s < matcher->automaton->nstates; s++)
-			if (cj_state_satisfied(matcher, &matcher->automaton->states[s], i))
-				grace->steps[i] |= UINT64CONST(1) << grace->step_of[s];
 	}
 	for (int32 i = n - 1; i >= 0; i--)
 		grace->after[i] = i < n - 1 && grace->instants[i + 1] == grace->instants[i] ?
 			grace->after[i + 1] : i + 1;
 	for (int s = 0; s < grace->count; s++)
+		*next_event(grace, s, n) = n;
+	for (int32 i = n - 1; i >= 0; i--)
 	{
-		int32	   *column = grace->next + (int64) s * (n + 1);
-
 		CHECK_FOR_INTERRUPTS();
-		column[n] = n;
-		for (int32 i = n - 1; i >= 0; i--)
-			column[i] = (grace->steps[i] >> s) & 1 ? i : column[i + 1];
+		for (int s = 0; s < grace->count; s++)
+			*next_event(grace, s, i) = *next_event(grace, s, i + 1);
+		grace->last_step[i] = -1;
+		for (int s = 0; s < matcher->automaton->nstates; s++)
+			if (cj_state_satisfied(matcher, &matcher->automaton->states[s], i))
+			{
+				*next_event(grace, grace->step_of[s], i) = i;
+				grace->last_step[i] = Max(grace->last_step[i], grace->step_of[s]);
+			}
 	}
 }
 
@@ -238,7 +248,7 @@ make_key(const CjGrace *grace, int step, int32 latest, int32 *key)
 		int32		event = grace->taken[t];
 		int			at;
 
-		if (event < first || grace->steps[event] >> step == 0)
+		if (event < first || grace->last_step[event] < step)
 			continue;
 		for (at = used++; at > KEY_USED && key[at - 1] > event; at--)
 			key[at] = key[at - 1];
@@ -275,8 +285,7 @@ complete_now(CjGrace *grace, int step, int32 latest)
 		best = Min(best, end);
 
 		/* later events can do no better if this one is of no other use */
-		if (!grace->gaps &&
-			(step == CJ_FUNNEL_MAX_STEPS - 1 || grace->steps[e] >> (step + 1) == 0))
+		if (!grace->gaps && grace->last_step[e] <= step)
 			break;
 	}
 	return best;
@@ -393,7 +402,7 @@ cj_grace_search(CjGrace *grace, int32 start)
 		}
 	for (int s = 0; s < grace->count; s++)
 	{
-		if ((grace->steps[start] >> s) & 1)
+		if (*next_event(grace, s, start) == start)
 		{
 			grace->ntaken = 0;
 			take(grace, start, s);

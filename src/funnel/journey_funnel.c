@@ -221,7 +221,7 @@ cj_funnel_create(const CjFunnelSpec *spec, MemoryContext context)
 	engine->plain = spec->ordering == CJ_ORDERED && spec->step_within == NULL &&
 		spec->min_gap == NULL && spec->same == 0 && spec->nexclude == 0 &&
 		spec->nstep_exclude == NULL && spec->grace == 0 && spec->entry == CJ_ENTRY_BEST &&
-		spec->nrequired == spec->nsteps;
+		spec->nrequired == spec->nsteps && spec->nsteps <= CJ_FUNNEL_PLAIN_STEPS;
 	for (int s = 0; s < spec->nsteps; s++)
 		for (int e = 0; e < spec->steps[s].nelements; e++)
 			engine->plain &= cj_element_plain(spec->steps[s].elements[e]);
@@ -239,13 +239,12 @@ run_plain(CjFunnelEngine *engine, const CjView *view, int *level, int *most,
 		  CjFunnelResult *result)
 {
 	const CjFunnelSpec *spec = engine->spec;
-	int32		chain[CJ_FUNNEL_MAX_STEPS];
+	int32		chain[CJ_FUNNEL_PLAIN_STEPS];
 	int32		n = TIMESTAMP_IS_NOEND(spec->as_of) ? view->nevents :
 		TIMESTAMP_IS_NOBEGIN(spec->as_of) ? 0 : cj_upper_bound(view, spec->as_of);
 	CjCodes    *codes;
 	bool		found;
-	bool		tied;
-	int			loose;
+	int32		read;
 
 	*level = *most = 0;
 	if (n == 0)
@@ -256,24 +255,24 @@ run_plain(CjFunnelEngine *engine, const CjView *view, int *level, int *most,
 	*most = codes->extra;
 	if (*most == 0)
 		return true;
-	*level = cj_funnel_pass(view, codes->masks, n, *most, spec->within, &tied, &loose);
-	if (tied && *level < *most)
-		return false;
+	*level = cj_funnel_pass(view, codes->masks, n, *most, spec->within, &read);
 	if (result == NULL || *level == 0)
-		return true;
+		return *level == *most || !cj_funnel_tied(view, codes->masks, read);
 
 	/*
 	 * with ties another attempt may be the first one, and as_of asks what may
 	 * still come
 	 */
-	if (tied || !TIMESTAMP_IS_NOEND(spec->as_of))
+	if (!TIMESTAMP_IS_NOEND(spec->as_of) || cj_funnel_tied(view, codes->masks, read))
 		return false;
 	cj_funnel_first_attempt(view, codes->masks, n, *level, spec->within, chain);
 	for (int s = 0; s < *level; s++)
 		result->step_times[s] = cj_time(view, chain[s]);
 	result->entered_at = result->step_times[0];
 	if (*level < spec->nrequired)
-		result->drop = loose > *level ? CJ_DROP_WINDOW : CJ_DROP_NO_STEP;
+		result->drop = spec->within >= 0 &&
+			cj_funnel_loose_level(view, codes->masks, n, *most) > *level ?
+			CJ_DROP_WINDOW : CJ_DROP_NO_STEP;
 	return true;
 }
 

@@ -422,7 +422,7 @@ cj_window_level(const CjRows *rows, int64 *times)
 /* ---- mode words ---- */
 
 uint32
-cj_mode_parse(const char *text, int len)
+cj_mode_parse(const char *source, int len)
 {
 	static const struct
 	{
@@ -444,21 +444,21 @@ cj_mode_parse(const char *text, int len)
 		int			start;
 		uint32		flag = 0;
 
-		while (at < len && (text[at] == ',' || text[at] == ' '))
+		while (at < len && (source[at] == ',' || source[at] == ' '))
 			at++;
 		start = at;
-		while (at < len && text[at] != ',' && text[at] != ' ')
+		while (at < len && source[at] != ',' && source[at] != ' ')
 			at++;
 		if (at == start)
 			break;
 		for (size_t i = 0; i < lengthof(words); i++)
 			if ((int) strlen(words[i].word) == at - start &&
-				pg_strncasecmp(words[i].word, text + start, at - start) == 0)
+				pg_strncasecmp(words[i].word, source + start, at - start) == 0)
 				flag = words[i].flag;
 		if (flag == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("unrecognized mode: \"%.*s\"", at - start, text + start),
+					 errmsg("unrecognized mode: \"%.*s\"", at - start, source + start),
 					 errhint("Modes are strict_deduplication, strict_order, strict_increase, strict_once, allow_reentry and first_violation; several go in one text, separated by commas.")));
 		mode |= flag;
 	}

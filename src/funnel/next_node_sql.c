@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -23,6 +24,9 @@
 #include "funnel/funnel.h"
 
 PG_FUNCTION_INFO_V1(cj_next_node_transfn);
+PG_FUNCTION_INFO_V1(cj_next_node_combinefn);
+PG_FUNCTION_INFO_V1(cj_next_node_serialfn);
+PG_FUNCTION_INFO_V1(cj_next_node_deserialfn);
 PG_FUNCTION_INFO_V1(cj_next_node_finalfn);
 
 /* Positions of the transition function's arguments. */
@@ -95,15 +99,41 @@ read_words(FunctionCallInfo fcinfo, NodeState *state)
 		bad_word("base", base, "head goes with forward, tail with backward.");
 }
 
+/* Finds out what sorting and copying need to know of the values' type. */
+static void
+know_type(NodeState *state)
+{
+	TypeCacheEntry *entry = lookup_type_cache(state->type, TYPECACHE_CMP_PROC_FINFO);
+
+	get_typlenbyval(state->type, &state->len, &state->byval);
+	if (OidIsValid(entry->cmp_proc_finfo.fn_oid))
+		state->compare = &entry->cmp_proc_finfo;
+}
+
+/* A place for one more row. */
+static NodeRow *
+new_row(NodeState *state)
+{
+	if (state->count == state->capacity)
+	{
+		if (state->capacity >= CJ_HARD_MAX_EVENTS)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("more than %d rows in one group", CJ_HARD_MAX_EVENTS)));
+		state->capacity *= 2;
+		state->rows = repalloc_huge(state->rows, state->capacity * sizeof(NodeRow));
+	}
+	return &state->rows[state->count++];
+}
+
 static NodeState *
 create_state(FunctionCallInfo fcinfo, MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	NodeState  *state = palloc0_object(NodeState);
-	TypeCacheEntry *entry;
 
 	state->type = get_fn_expr_argtype(fcinfo->flinfo, ARG_VALUE);
-	get_typlenbyval(state->type, &state->len, &state->byval);
+	know_type(state);
 	state->chain = PG_NARGS() - ARG_CONDITIONS;
 	if (state->chain > MAX_CHAIN || get_fn_expr_variadic(fcinfo->flinfo))
 		ereport(ERROR,
@@ -116,9 +146,6 @@ create_state(FunctionCallInfo fcinfo, MemoryContext context)
 					 errmsg("condition %d must be boolean, not %s", i + 1,
 							format_type_be(get_fn_expr_argtype(fcinfo->flinfo, ARG_CONDITIONS + i)))));
 	read_words(fcinfo, state);
-	entry = lookup_type_cache(state->type, TYPECACHE_CMP_PROC_FINFO);
-	if (OidIsValid(entry->cmp_proc_finfo.fn_oid))
-		state->compare = &entry->cmp_proc_finfo;
 	state->collation = PG_GET_COLLATION();
 	state->capacity = 16;
 	state->rows = palloc_array(NodeRow, state->capacity);
@@ -156,16 +183,7 @@ cj_next_node_transfn(PG_FUNCTION_ARGS)
 	state = PG_ARGISNULL(0) ? create_state(fcinfo, context) : (NodeState *) PG_GETARG_POINTER(0);
 	if (PG_ARGISNULL(ARG_TIME) || PG_ARGISNULL(ARG_VALUE))
 		PG_RETURN_POINTER(state);
-	if (state->count == state->capacity)
-	{
-		if (state->capacity >= CJ_HARD_MAX_EVENTS)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("more than %d rows in one group", CJ_HARD_MAX_EVENTS)));
-		state->capacity *= 2;
-		state->rows = repalloc_huge(state->rows, state->capacity * sizeof(NodeRow));
-	}
-	row = &state->rows[state->count++];
+	row = new_row(state);
 	row->time = read_time(fcinfo);
 	row->mask = !PG_ARGISNULL(ARG_BASE_CONDITION) && PG_GETARG_BOOL(ARG_BASE_CONDITION);
 	for (int i = 0; i < state->chain; i++)
@@ -177,6 +195,122 @@ cj_next_node_transfn(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(old);
 	PG_RETURN_POINTER(state);
 }
+
+/* ---- parts ---- */
+
+/*
+ * Between processes of one server: values go as bytes, and their type by its
+ * number, which the processes share.
+ */
+Datum
+cj_next_node_serialfn(PG_FUNCTION_ARGS)
+{
+	const NodeState *state = (const NodeState *) PG_GETARG_POINTER(0);
+	StringInfoData to;
+
+	if (!AggCheckCallContext(fcinfo, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("function called outside of an aggregate")));
+	pq_begintypsend(&to);
+	pq_sendbyte(&to, state->forward);
+	pq_sendbyte(&to, state->base);
+	pq_sendbyte(&to, state->chain);
+	pq_sendint32(&to, state->type);
+	pq_sendint32(&to, state->collation);
+	pq_sendint64(&to, state->count);
+	for (int64 i = 0; i < state->count; i++)
+	{
+		const NodeRow *row = &state->rows[i];
+		char	   *at;
+
+		pq_sendint64(&to, row->time);
+		pq_sendint64(&to, row->mask);
+		enlargeStringInfo(&to, (int) datumEstimateSpace(row->value, false, state->byval, state->len));
+		at = to.data + to.len;
+		datumSerialize(row->value, false, state->byval, state->len, &at);
+		to.len = (int) (at - to.data);
+		CHECK_FOR_INTERRUPTS();
+	}
+	PG_RETURN_BYTEA_P(pq_endtypsend(&to));
+}
+
+Datum
+cj_next_node_deserialfn(PG_FUNCTION_ARGS)
+{
+	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
+	NodeState  *state = palloc0_object(NodeState);
+	StringInfoData from;
+
+	if (!AggCheckCallContext(fcinfo, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("function called outside of an aggregate")));
+	from.data = VARDATA_ANY(bytes);
+	from.len = from.maxlen = VARSIZE_ANY_EXHDR(bytes);
+	from.cursor = 0;
+	state->forward = pq_getmsgbyte(&from) != 0;
+	state->base = (Base) pq_getmsgbyte(&from);
+	state->chain = pq_getmsgbyte(&from);
+	state->type = (Oid) pq_getmsgint(&from, 4);
+	state->collation = (Oid) pq_getmsgint(&from, 4);
+	state->count = state->capacity = pq_getmsgint64(&from);
+	state->rows = palloc_extended((state->capacity + 1) * sizeof(NodeRow), MCXT_ALLOC_HUGE);
+	for (int64 i = 0; i < state->count; i++)
+	{
+		char	   *at;
+		bool		isnull;
+
+		state->rows[i].time = pq_getmsgint64(&from);
+		state->rows[i].mask = (uint64) pq_getmsgint64(&from);
+		at = from.data + from.cursor;
+		state->rows[i].value = datumRestore(&at, &isnull);
+		from.cursor = (int) (at - from.data);
+		CHECK_FOR_INTERRUPTS();
+	}
+	know_type(state);
+	PG_RETURN_POINTER(state);
+}
+
+Datum
+cj_next_node_combinefn(PG_FUNCTION_ARGS)
+{
+	NodeState  *state = PG_ARGISNULL(0) ? NULL : (NodeState *) PG_GETARG_POINTER(0);
+	const NodeState *other = PG_ARGISNULL(1) ? NULL : (const NodeState *) PG_GETARG_POINTER(1);
+	MemoryContext context;
+	MemoryContext old;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("function called outside of an aggregate")));
+	if (other == NULL)
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(state);
+	}
+	old = MemoryContextSwitchTo(context);
+	if (state == NULL)
+	{
+		state = palloc_object(NodeState);
+		*state = *other;
+		state->count = 0;
+		state->capacity = Max(other->count, 16);
+		state->rows = palloc_extended(state->capacity * sizeof(NodeRow), MCXT_ALLOC_HUGE);
+	}
+	for (int64 i = 0; i < other->count; i++)
+	{
+		NodeRow    *row = new_row(state);
+
+		*row = other->rows[i];
+		row->value = datumCopy(row->value, state->byval, state->len);
+	}
+	MemoryContextSwitchTo(old);
+	PG_RETURN_POINTER(state);
+}
+
+/* ---- the answer ---- */
 
 /* By time, then by value where the type has an order, then by conditions. */
 static int

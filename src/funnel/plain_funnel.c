@@ -59,78 +59,133 @@ cj_funnel_resolve(const CjFunnelSpec *spec, const CjNames *names, uint64 *masks)
 }
 
 /*
- * The level by stored order, and in *loose the one without the window, if
- * that is higher; *tied if events of one instant serve different
- * steps, so that another order might reach a higher one.
+ * The level by stored order.  In *read the number of events that were read for
+ * it: all of them unless the last step was reached before.
+ *
+ * In "open" are the steps but the first whose predecessor has been reached.
  */
 int
-cj_funnel_pass(const CjView *view, const uint64 *masks,
-			   int32 n, int most, int64 within, bool *tied, int *loose)
+cj_funnel_pass(const CjView *view, const uint64 *masks, int32 n, int most, int64 within, int32 *read)
 {
-	int32		began[CJ_FUNNEL_MAX_STEPS];
-	int			level = 0;
-	int			free_level = 0;
-	uint64		before = 0;
-	uint64		time_before = 0;
-	uint64		wanted = most >= 64 ? ~UINT64CONST(0) : (UINT64CONST(1) << most) - 1;
+	int32		began[CJ_FUNNEL_PLAIN_STEPS];
+	int32		first = 0;		/* latest event of the first step */
+	uint64		open = 0;
+	int32		per_word = cj_packed_per_word(&view->event);
 
-	*tied = false;
-	for (int32 i = 0; i < n && level < most; i++)
+	for (int32 i = 0; i < n && !(most == 1 && open != 0);)
 	{
-		uint64		steps = masks[cj_event_code(view, i)] & wanted;
-		uint64		time;
+		uint64		word = cj_packed_word(&view->event, i);
+		int32		stop = Min(n - i, per_word) + i;
 
-		if ((i & 1023) == 1023)
-			CHECK_FOR_INTERRUPTS();
-		if (steps == 0)
-			continue;
-		time = cj_packed_get(&view->times, i);
-		*tied |= before != 0 && time == time_before && steps != before;
-		before = steps;
-		time_before = time;
-		if (free_level < most)
-			free_level += (steps >> free_level) & 1;
-		for (uint64 rest = steps & (((UINT64CONST(1) << level) << 1) - 1); rest != 0;)
+		CHECK_FOR_INTERRUPTS();
+		for (; i < stop; i++, word >>= view->event.width)
 		{
-			int			s = pg_leftmost_one_pos64(rest);
+			uint64		mask = masks[word & view->event.mask];
 
-			rest &= ~(UINT64CONST(1) << s);
-			if (s == 0)
-				began[0] = i;
-			else if (within >= 0 &&
-					 (int64) ((time - cj_packed_get(&view->times, began[s - 1])) * view->unit) > within)
-				continue;
-			else
+			began[0] = first;
+			for (uint64 rest = mask & open; rest != 0;)
+			{
+				int			s = pg_leftmost_one_pos64(rest);
+
+				rest &= ~(UINT64CONST(1) << s);
+				/* as far as the same begin has come before: nothing new */
+				if (s < most - 1 && ((open >> (s + 1)) & 1) && began[s] == began[s - 1])
+					continue;
+				if (within >= 0 && !cj_in_time(view, began[s - 1], i, within))
+					continue;
 				began[s] = began[s - 1];
-			level = Max(level, s + 1);
+				if (s == most - 1)
+				{
+					*read = i + 1;
+					return most;
+				}
+				open |= UINT64CONST(2) << s;
+			}
+			first = mask & 1 ? i : first;
+			open |= (mask & 1) << 1;
 		}
 	}
-	*loose = free_level;
+	*read = n;
+	return pg_popcount64(open);
+}
+
+/* The level that there would be without a window. */
+int
+cj_funnel_loose_level(const CjView *view, const uint64 *masks, int32 n, int most)
+{
+	int			level = 0;
+
+	for (int32 i = 0; i < n && level < most; i++)
+	{
+		level += (masks[cj_event_code(view, i)] >> level) & 1;
+		if ((i & 1023) == 1023)
+			CHECK_FOR_INTERRUPTS();
+	}
 	return level;
+}
+
+/* Do events of one instant serve different steps, so that another order might reach more? */
+bool
+cj_funnel_tied(const CjView *view, const uint64 *masks, int32 n)
+{
+	int32		per_word = cj_packed_per_word(&view->event);
+	uint64		before = 0;
+	int32		event = 0;		/* the one with "before" */
+
+	if (!cj_has_ties(view, n))
+		return false;
+	for (int32 i = 0; i < n;)
+	{
+		uint64		word = cj_packed_word(&view->event, i);
+		int32		stop = Min(n - i, per_word) + i;
+
+		CHECK_FOR_INTERRUPTS();
+		for (; i < stop; i++, word >>= view->event.width)
+		{
+			uint64		mask = masks[word & view->event.mask];
+
+			if (mask == 0)
+				continue;
+			if (before != 0 && mask != before &&
+				cj_packed_get(&view->times, i) == cj_packed_get(&view->times, event))
+				return true;
+			before = mask;
+			event = i;
+		}
+	}
+	return false;
 }
 
 /*
  * The first attempt that reaches the level: from every entry in turn the
- * earliest event of each step, which ends as early as can be.
+ * earliest event of each step, which ends as early as can be.  From a later entry
+ * no step is earlier, so that every step reads the events once.
  */
 void
 cj_funnel_first_attempt(const CjView *view, const uint64 *masks, int32 n, int level, int64 within,
 						int32 *chain)
 {
+	for (int s = 0; s < level; s++)
+		chain[s] = -1;
 	for (int32 start = 0; start < n; start++)
 	{
-		int			s = 0;
-
+		if ((start & 1023) == 1023)
+			CHECK_FOR_INTERRUPTS();
 		if (!(masks[cj_event_code(view, start)] & 1))
 			continue;
-		CHECK_FOR_INTERRUPTS();
-		for (int32 i = start; i < n && s < level; i++)
-			if ((masks[cj_event_code(view, i)] >> s) & 1)
-				chain[s++] = i;
-		if (s < level)
-			return;
-		if (within < 0 ||
-			cj_gap_between(cj_time(view, chain[level - 1]), cj_time(view, start)) <= within)
+		chain[0] = start;
+		for (int s = 1; s < level && chain[s] <= chain[s - 1]; s++)
+		{
+			int32		i = chain[s - 1] + 1;
+
+			while (i < n && !((masks[cj_event_code(view, i)] >> s) & 1))
+				if ((i++ & 1023) == 1023)
+					CHECK_FOR_INTERRUPTS();
+			if (i >= n)
+				return;
+			chain[s] = i;
+		}
+		if (within < 0 || cj_in_time(view, start, chain[level - 1], within))
 			return;
 	}
 }

@@ -85,7 +85,8 @@ call_site(FunctionCallInfo fcinfo, int time_arg, int first_condition)
 		if (site->nconditions > CJ_MAX_CONDITIONS)
 			ereport(ERROR,
 					(errcode(ERRCODE_TOO_MANY_ARGUMENTS),
-					 errmsg("at most %d conditions are supported", CJ_MAX_CONDITIONS)));
+					 errmsg("at most %d conditions are supported", CJ_MAX_CONDITIONS),
+					 errhint("Collect the rows with journey_agg; journey_funnel takes up to %d steps, and a journey_pattern more.", CJ_FUNNEL_MAX_STEPS)));
 		for (int i = 0; i < site->nconditions; i++)
 			check_condition(fcinfo, first_condition + i,
 							get_fn_expr_argtype(fcinfo->flinfo, first_condition + i), i + 1);
@@ -119,7 +120,8 @@ read_conditions(FunctionCallInfo fcinfo, const CallSite *site, int *nconditions)
 		if (*nconditions > CJ_MAX_CONDITIONS)
 			ereport(ERROR,
 					(errcode(ERRCODE_TOO_MANY_ARGUMENTS),
-					 errmsg("at most %d conditions are supported", CJ_MAX_CONDITIONS)));
+					 errmsg("at most %d conditions are supported", CJ_MAX_CONDITIONS),
+					 errhint("Collect the rows with journey_agg; journey_funnel takes up to %d steps, and a journey_pattern more.", CJ_FUNNEL_MAX_STEPS)));
 		for (int i = 0; i < *nconditions; i++)
 			if (!nulls[i] && DatumGetBool(values[i]))
 				mask |= UINT64CONST(1) << i;

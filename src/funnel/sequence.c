@@ -31,7 +31,7 @@
 
 typedef struct Reader
 {
-	const char *text;
+	const char *source;
 	const char *at;
 	const char *end;
 } Reader;
@@ -41,9 +41,9 @@ syntax_error(const Reader *reader, const char *expected)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid sequence: \"%.*s\"", (int) (reader->end - reader->text), reader->text),
+			 errmsg("invalid sequence: \"%.*s\"", (int) (reader->end - reader->source), reader->source),
 			 errdetail("Expected %s at character %d.", expected,
-					   (int) (reader->at - reader->text) + 1),
+					   (int) (reader->at - reader->source) + 1),
 			 errhint("A sequence is made of (?N), \".\", \".*\" and (?t<=seconds).")));
 }
 
@@ -130,11 +130,11 @@ link_of(const Between *between)
 }
 
 CjSequence *
-cj_sequence_parse(const char *text, int nconditions, int64 unit)
+cj_sequence_parse(const char *source, int nconditions, int64 unit)
 {
-	Reader		reader = {text, text, text + strlen(text)};
+	Reader		reader = {source, source, source + strlen(source)};
 	CjSequence *sequence = palloc0_object(CjSequence);
-	int			capacity = Max((int) strlen(text) / 4 + 1, 1);
+	int			capacity = Max((int) strlen(source) / 4 + 1, 1);
 	Between		between;
 
 	sequence->conditions = palloc_array(int, capacity);
@@ -197,7 +197,7 @@ CjAutomaton *
 cj_sequence_compile(const CjSequence *sequence, int length)
 {
 	CjAutomaton *automaton = palloc0_object(CjAutomaton);
-	CjOption	none = {.link = -1, .common = -1, .absent_link = -1, .absent_pred = -1};
+	CjOption	none = {.link = -1,.common = -1,.absent_link = -1,.absent_pred = -1};
 
 	automaton->npreds = CJ_MAX_CONDITIONS;
 	automaton->nstates = length;

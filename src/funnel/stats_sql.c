@@ -53,7 +53,7 @@ typedef struct StepStats
 typedef struct Stats
 {
 	int32		nsteps;
-	StepStats	steps[CJ_FUNNEL_MAX_STEPS];
+	StepStats  *steps;			/* NULL until their number is known */
 } Stats;
 
 static void
@@ -78,6 +78,24 @@ stats_state(FunctionCallInfo fcinfo, MemoryContext *context)
 				 errmsg("function called outside of an aggregate")));
 	return PG_ARGISNULL(0) ? MemoryContextAllocZero(*context, sizeof(Stats)) :
 		(Stats *) PG_GETARG_POINTER(0);
+}
+
+/* From the first result on, all have as many steps. */
+static void
+set_nsteps(Stats *stats, MemoryContext context, int nsteps)
+{
+	if (stats->nsteps > 0 && stats->nsteps != nsteps)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("results of funnels with %d and with %d steps cannot be added up",
+						stats->nsteps, nsteps)));
+	if (nsteps > CJ_FUNNEL_MAX_STEPS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a funnel has at most %d steps, not %d", CJ_FUNNEL_MAX_STEPS, nsteps)));
+	if (stats->steps == NULL && nsteps > 0)
+		stats->steps = MemoryContextAllocZero(context, nsteps * sizeof(StepStats));
+	stats->nsteps = nsteps;
 }
 
 static int
@@ -120,12 +138,7 @@ cj_funnel_stats_transfn(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(stats);
 	deconstruct_array(DatumGetArrayTypeP(datum), TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL,
 					  TYPALIGN_DOUBLE, &values, &nulls, &nsteps);
-	if (nsteps > CJ_FUNNEL_MAX_STEPS || (stats->nsteps > 0 && stats->nsteps != nsteps))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("results of funnels with %d and with %d steps cannot be added up",
-						stats->nsteps, nsteps)));
-	stats->nsteps = nsteps;
+	set_nsteps(stats, context, nsteps);
 	completed = DatumGetBool(GetAttributeByName(result, "completed", &completed_null)) && !completed_null;
 	entered = DatumGetTimestampTz(GetAttributeByName(result, "entered_at", &entered_null));
 	reason = GetAttributeByName(result, "drop_reason", &reason_null);
@@ -159,12 +172,7 @@ cj_funnel_stats_combinefn(PG_FUNCTION_ARGS)
 
 	if (more == NULL || more->nsteps == 0)
 		PG_RETURN_POINTER(stats);
-	if (stats->nsteps > 0 && stats->nsteps != more->nsteps)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("results of funnels with %d and with %d steps cannot be added up",
-						stats->nsteps, more->nsteps)));
-	stats->nsteps = more->nsteps;
+	set_nsteps(stats, context, more->nsteps);
 	for (int s = 0; s < stats->nsteps; s++)
 	{
 		for (int r = 0; r < REASONS; r++)
@@ -208,14 +216,16 @@ cj_funnel_stats_deserialfn(PG_FUNCTION_ARGS)
 	bytea	   *serial = PG_GETARG_BYTEA_PP(0);
 	StringInfoData bytes;
 	Stats	   *stats = palloc0_object(Stats);
+	int			nsteps;
 
 	initStringInfo(&bytes);
 	appendBinaryStringInfo(&bytes, VARDATA_ANY(serial), VARSIZE_ANY_EXHDR(serial));
-	stats->nsteps = pq_getmsgint(&bytes, 4);
-	if (stats->nsteps < 0 || stats->nsteps > CJ_FUNNEL_MAX_STEPS)
+	nsteps = pq_getmsgint(&bytes, 4);
+	if (nsteps < 0 || nsteps > CJ_FUNNEL_MAX_STEPS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("invalid state of funnel_stats")));
+	set_nsteps(stats, CurrentMemoryContext, nsteps);
 	for (int s = 0; s < stats->nsteps; s++)
 	{
 		StepStats  *step = &stats->steps[s];

@@ -66,8 +66,8 @@ record_key(const CjLinkage *linkage, const CjRule *rule, int32 record)
 	return key == 0 ? 1 : key;
 }
 
-uint64
-cj_stored_key(const CjLinkage *linkage, int rule, int32 record)
+static uint64
+stored_key(const CjLinkage *linkage, int rule, int32 record)
 {
 	const CjRule *r = &linkage->rule[rule];
 	uint64		key = rule + 1;
@@ -85,6 +85,29 @@ cj_stored_key(const CjLinkage *linkage, int rule, int32 record)
 		key = hash_bytes_extended((const unsigned char *) value.data, value.len, mix(key));
 	}
 	return key == 0 ? 1 : key;
+}
+
+int
+cj_stored_keys(const CjLinkage *linkage, int32 record, int64 *key)
+{
+	int			n = 0;
+
+	for (int r = 0; r < linkage->nrules; r++)
+	{
+		int64		k = (int64) stored_key(linkage, r, record);
+		int			at = n;
+
+		if (k == 0)
+			continue;
+		while (at > 0 && key[at - 1] > k)
+			at--;
+		if (at > 0 && key[at - 1] == k)
+			continue;
+		memmove(key + at + 1, key + at, sizeof(int64) * (n - at));
+		key[at] = k;
+		n++;
+	}
+	return n;
 }
 
 /* The records that have a key under the rule, sorted by it. */

@@ -81,6 +81,14 @@ cj_compare_prepare(CjComparison *comparison, MemoryContext context)
 		comparison->memo = MemoryContextAllocZero(context, sizeof(CjMemo));
 }
 
+void
+cj_compare_forget(CjComparison *comparison)
+{
+	comparison->left_code = -1;
+	if (comparison->memo != NULL)
+		memset(comparison->memo, 0, sizeof(CjMemo));
+}
+
 /* The first threshold that a similarity reaches, as a level. */
 static inline int
 level_reached(const CjComparison *comparison, double similarity)

@@ -96,6 +96,19 @@ cj_term_weight(const CjLinkage *linkage, const CjComparison *comparison, int lev
 		fixed_term(linkage, comparison, a);
 }
 
+double
+cj_pair_weight(CjLinkage *linkage, int32 a, int32 b)
+{
+	int8		level[CJ_MAX_COMPARISONS];
+	double		weight = cj_prior_weight(linkage->match_rate);
+
+	cj_pair_levels(linkage, a, b, level);
+	for (int c = 0; c < linkage->ncomparisons; c++)
+		weight += cj_level_weight(&linkage->comparison[c], level[c]) +
+			cj_term_weight(linkage, &linkage->comparison[c], level[c], a, b);
+	return weight;
+}
+
 static uint64
 pattern_key(const CjLinkage *linkage, const int8 *level)
 {

@@ -86,6 +86,10 @@ extern double cj_jaro_winkler(const CjTextMatcher *matcher, CjChars text,
 #define CJ_PREFIX_SCALE		0.1
 #define CJ_BOOST_FROM		0.7
 
+/* The same of n bytes with the usual constants; false unless they are ASCII and the pattern is short. */
+extern bool cj_jaro_winkler_ascii(const CjTextMatcher *matcher, const char *bytes, int n,
+								  double *similarity);
+
 /* Edit distances; more than max (if not negative) gives max + 1, early. */
 extern int	cj_levenshtein(const CjTextMatcher *matcher, CjChars text, int max);
 extern int	cj_osa(const CjTextMatcher *matcher, CjChars text, int max);

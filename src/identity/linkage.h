@@ -93,6 +93,18 @@ extern CjRaw *cj_values_raw(CjValues *values, const char *raw, int32 len, bool *
 /* Code of a normalised string, added if new. */
 extern int32 cj_values_code(CjValues *values, const char *utf8, int32 len);
 
+/* How far a dictionary is filled; going back forgets what came after. */
+typedef struct CjValuesMark
+{
+	int32		nvalues;
+	int32		nraw;
+	Size		nbytes;
+	Size		nchars;
+} CjValuesMark;
+
+extern CjValuesMark cj_values_mark(const CjValues *values);
+extern void cj_values_rewind(CjValues *values, CjValuesMark mark);
+
 static inline CjChars
 cj_value_chars(const CjValues *values, int32 code)
 {
@@ -210,6 +222,9 @@ typedef struct CjComparison
 /* Kind by name, its default thresholds and normaliser; false if unknown. */
 extern bool cj_compare_kind(CjText name, CjComparison *comparison, CjNormalizer *normalizer);
 extern void cj_compare_prepare(CjComparison *comparison, MemoryContext context);
+
+/* Forgets pairs of values compared before, whose codes will mean others. */
+extern void cj_compare_forget(CjComparison *comparison);
 extern int	cj_compare(CjComparison *comparison, const CjValues *values, int32 a, int32 b);
 
 /* What a level says, such as "jaro_winkler >= 0.92"; palloc'd. */
@@ -339,8 +354,11 @@ extern void cj_blocking_prepare(CjLinkage *linkage, bool enforce);
 /* Calls back for each candidate pair, each once, under the first rule that has it. */
 extern void cj_blocking_run(CjLinkage *linkage, CjPairFunction function, void *arg);
 
-/* Key of a record under a rule for storing in a table: independent of codes. */
-extern uint64 cj_stored_key(const CjLinkage *linkage, int rule, int32 record);
+/*
+ * Keys of a record for storing in a table, independent of codes: each once, in
+ * order.  Room for CJ_MAX_RULES; gives how many.
+ */
+extern int	cj_stored_keys(const CjLinkage *linkage, int32 record, int64 *key);
 
 /* ---- u (frequency.c) ---- */
 
@@ -377,7 +395,7 @@ extern void cj_em(CjLinkage *linkage, const CjPatterns *patterns);
 
 /* ---- fitting and scoring (fit.c) ---- */
 
-/* Levels of a pair. */
+/* Levels of a pair.  Records added after a comparison need cj_linkage_clear first. */
 extern void cj_pair_levels(CjLinkage *linkage, int32 a, int32 b, int8 *level);
 
 /* Weight of a level, finite. */
@@ -389,6 +407,9 @@ extern double cj_term_weight(const CjLinkage *linkage, const CjComparison *compa
 extern double cj_prior_weight(double match_rate);
 extern double cj_probability(double weight);
 
+
+/* Weight of two records by a fitted model. */
+extern double cj_pair_weight(CjLinkage *linkage, int32 a, int32 b);
 extern void cj_start_parameters(CjLinkage *linkage);
 extern void cj_linkage_fit(CjLinkage *linkage);
 

@@ -3,8 +3,8 @@
  * linkage_sql.c
  *		SQL functions on models and pairs of rows.
  *
- * A session keeps the engines of the models it last used; two rows are put
- * into one, compared and forgotten.
+ * A session keeps the engines of the models it last used (site_sql.c); two rows
+ * are put into one, compared and forgotten.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -31,66 +31,23 @@ PG_FUNCTION_INFO_V1(cj_linkage_explain);
 PG_FUNCTION_INFO_V1(cj_linkage_keys);
 PG_FUNCTION_INFO_V1(cj_linkage_em);
 
-/* Values kept before a call site starts afresh. */
-#define KEPT_VALUES 20000
-
 /*
- * An engine kept for the session, found again by the bytes of its model.
+ * Engines kept for the session, found again by the bytes of their models.
  * Call sites come and go with every execution of a prepared statement, and
  * setting an engine up takes longer than weighing many pairs.
  */
-typedef struct Site
-{
-	MemoryContext context;
-	bytea	   *model;			/* as given; NULL while it is set up */
-	CjLinkage  *linkage;
-	CjRowReader *reader;
-} Site;
-
 #define SITES 4
 
-static Site sites[SITES];
+static CjSite sites[SITES];
 static int	next_site = 0;
 
-static bool
-site_is_full(const Site *site)
-{
-	for (int f = 0; f < site->linkage->nfields; f++)
-		if (site->linkage->field[f].values.nraw > KEPT_VALUES + 2 * site->linkage->max_terms)
-			return true;
-	return false;
-}
-
-static void
-set_up_site(Site *site, HeapTupleHeader model, Size size)
-{
-	MemoryContext old;
-	bytea	   *kept;
-
-	site->model = NULL;
-	if (site->context == NULL)
-		site->context = AllocSetContextCreate(TopMemoryContext, "linkage model",
-											  ALLOCSET_DEFAULT_SIZES);
-	MemoryContextReset(site->context);
-	old = MemoryContextSwitchTo(site->context);
-	kept = MemoryContextAllocHuge(site->context, VARHDRSZ + size);
-	SET_VARSIZE(kept, VARHDRSZ + size);
-	memcpy(VARDATA(kept), model, size);
-	site->linkage = cj_linkage_of(site->context, HeapTupleHeaderGetDatum(model));
-	for (int c = 0; c < site->linkage->ncomparisons; c++)
-		cj_compare_prepare(&site->linkage->comparison[c], site->context);
-	site->reader = cj_row_reader(site->context, site->linkage);
-	site->model = kept;
-	MemoryContextSwitchTo(old);
-}
-
 /* The engine of the model (or specification) in argument 0. */
-static Site *
+static CjSite *
 site_of(FunctionCallInfo fcinfo)
 {
 	HeapTupleHeader model = PG_GETARG_HEAPTUPLEHEADER(0);
 	Size		size = HeapTupleHeaderGetDatumLength(model);
-	Site	   *site;
+	CjSite	   *site;
 
 	for (int i = 0; i < SITES; i++)
 	{
@@ -98,37 +55,32 @@ site_of(FunctionCallInfo fcinfo)
 		if (site->model == NULL || VARSIZE(site->model) - VARHDRSZ != size ||
 			memcmp(VARDATA(site->model), model, size) != 0)
 			continue;
-		if (site_is_full(site))
-			set_up_site(site, model, size);
+		cj_site_clear(site);
 		return site;
 	}
 	site = &sites[next_site];
 	next_site = (next_site + 1) % SITES;
-	set_up_site(site, model, size);
+	cj_site_set_up(site, model);
 	return site;
 }
 
 static void
-add_row(Site *site, FunctionCallInfo fcinfo, int argument)
+add_row(CjSite *site, FunctionCallInfo fcinfo, int argument)
 {
-	bool		is_jsonb = get_fn_expr_argtype(fcinfo->flinfo, argument) == JSONBOID;
-	CjText		none = {NULL, 0};
-
-	cj_linkage_add(site->linkage, none,
-				   cj_read_row(site->reader, PG_GETARG_DATUM(argument), is_jsonb));
+	cj_site_add(site, PG_GETARG_DATUM(argument),
+				get_fn_expr_argtype(fcinfo->flinfo, argument) == JSONBOID);
 }
 
 /* Puts the rows in arguments 1 and 2 into the engine, as records 0 and 1. */
-static Site *
+static CjSite *
 site_with_pair(FunctionCallInfo fcinfo, bool need_fit)
 {
-	Site	   *site = site_of(fcinfo);
+	CjSite	   *site = site_of(fcinfo);
 
 	if (need_fit && !site->linkage->fitted)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a fitted model is needed, not a specification")));
-	cj_linkage_clear(site->linkage);
 	add_row(site, fcinfo, 1);
 	add_row(site, fcinfo, 2);
 	return site;
@@ -153,16 +105,9 @@ cj_linkage_probability(PG_FUNCTION_ARGS)
 Datum
 cj_linkage_weight(PG_FUNCTION_ARGS)
 {
-	Site	   *site = site_with_pair(fcinfo, true);
-	CjLinkage  *linkage = site->linkage;
-	int8		level[CJ_MAX_COMPARISONS];
-	double		weight = cj_prior_weight(linkage->match_rate);
+	CjSite	   *site = site_with_pair(fcinfo, true);
 
-	cj_pair_levels(linkage, 0, 1, level);
-	for (int c = 0; c < linkage->ncomparisons; c++)
-		weight += cj_level_weight(&linkage->comparison[c], level[c]) +
-			cj_term_weight(linkage, &linkage->comparison[c], level[c], 0, 1);
-	PG_RETURN_FLOAT8(weight);
+	PG_RETURN_FLOAT8(cj_pair_weight(site->linkage, 0, 1));
 }
 
 /*
@@ -171,7 +116,7 @@ cj_linkage_weight(PG_FUNCTION_ARGS)
 Datum
 cj_linkage_compare(PG_FUNCTION_ARGS)
 {
-	Site	   *site = site_with_pair(fcinfo, false);
+	CjSite	   *site = site_with_pair(fcinfo, false);
 	int			n = site->linkage->ncomparisons;
 	int8		level[CJ_MAX_COMPARISONS];
 	Datum		values[CJ_MAX_COMPARISONS];
@@ -208,7 +153,7 @@ Datum
 cj_linkage_explain(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = cj_materialize(fcinfo);
-	Site	   *site = site_with_pair(fcinfo, true);
+	CjSite	   *site = site_with_pair(fcinfo, true);
 	CjLinkage  *linkage = site->linkage;
 	int8		level[CJ_MAX_COMPARISONS];
 	double		running = cj_prior_weight(linkage->match_rate);
@@ -256,20 +201,15 @@ cj_linkage_explain(PG_FUNCTION_ARGS)
 Datum
 cj_linkage_keys(PG_FUNCTION_ARGS)
 {
-	Site	   *site = site_of(fcinfo);
-	CjLinkage  *linkage = site->linkage;
+	CjSite	   *site = site_of(fcinfo);
+	int64		key[CJ_MAX_RULES];
 	Datum		keys[CJ_MAX_RULES];
-	int			n = 0;
+	int			n;
 
-	cj_linkage_clear(linkage);
 	add_row(site, fcinfo, 1);
-	for (int r = 0; r < linkage->nrules; r++)
-	{
-		uint64		key = cj_stored_key(linkage, r, 0);
-
-		if (key != 0)
-			keys[n++] = Int64GetDatum((int64) key);
-	}
+	n = cj_stored_keys(site->linkage, 0, key);
+	for (int i = 0; i < n; i++)
+		keys[i] = Int64GetDatum(key[i]);
 	PG_RETURN_ARRAYTYPE_P(construct_array(keys, n, INT8OID, 8, FLOAT8PASSBYVAL,
 										  TYPALIGN_DOUBLE));
 }

@@ -74,11 +74,28 @@ positions(const CjTextMatcher *matcher, uint32 c)
 	return matcher->high_bits[slot];
 }
 
+/* Quotients of small numbers: three divisions take longer than all else. */
+#define QUOTIENTS	32
+
+static double quotients[QUOTIENTS + 1][QUOTIENTS + 1];
+
+static inline double
+quotient(int a, int b)
+{
+	if (b > QUOTIENTS)
+		return (double) a / b;
+	if (unlikely(quotients[b][b] == 0))
+		for (int i = 0; i <= b; i++)
+			quotients[b][i] = (double) i / b;
+	return quotients[b][a];
+}
+
+/* matches <= n, m */
 static inline double
 jaro_score(int matches, int transposed, int n, int m)
 {
-	return ((double) matches / n + (double) matches / m +
-			(double) (matches - transposed / 2) / matches) / 3.0;
+	return (quotient(matches, n) + quotient(matches, m) +
+			quotient(matches - transposed / 2, matches)) / 3.0;
 }
 
 /* Jaro when both strings are longer than a word. */
@@ -116,17 +133,50 @@ jaro_long(CjChars a, CjChars b)
 	return score;
 }
 
-double
-cj_jaro(const CjTextMatcher *matcher, CjChars text)
+/*
+ * Jaro by bits: the pattern fits a word.  "text" is n bytes of ASCII, or n code
+ * points; the compiler makes one function of each.
+ */
+static pg_attribute_always_inline double
+jaro_bits(const CjTextMatcher *matcher, const void *text, int n, bool bytes)
 {
 	CjChars		pattern = matcher->pattern;
-	int			window = Max(0, Max(pattern.n, text.n) / 2 - 1);
+	int			window = Max(0, Max(pattern.n, n) / 2 - 1);
 	uint32		order[CJ_MATCHER_BITS + 1];
 	uint64		taken = 0;
 	uint64		mask;
 	int			last;
 	int			matches = 0;
 	int			transposed = 0;
+
+	/* the window moves along as a mask; nothing here depends on a guess */
+	mask = window + 1 < CJ_MATCHER_BITS ? (UINT64CONST(1) << (window + 1)) - 1 : ~UINT64CONST(0);
+	last = Min(n, pattern.n + window);
+	for (int i = 0; i < last; i++)
+	{
+		uint32		c = bytes ? ((const uint8 *) text)[i] : ((const uint32 *) text)[i];
+		uint64		found = (bytes ? matcher->low[c] : positions(matcher, c)) & mask & ~taken;
+
+		taken |= found & -found;
+		order[matches] = c;
+
+		matches += found != 0;
+		mask = mask << 1 | (i < window);
+	}
+	if (matches == 0)
+		return 0.0;
+	for (int k = 0; k < matches; k++)
+	{
+		transposed += pattern.c[pg_rightmost_one_pos64(taken)] != order[k];
+		taken &= taken - 1;
+	}
+	return jaro_score(matches, transposed, pattern.n, n);
+}
+
+double
+cj_jaro(const CjTextMatcher *matcher, CjChars text)
+{
+	CjChars		pattern = matcher->pattern;
 
 	if (pattern.n == 0 || text.n == 0)
 		return pattern.n == text.n ? 1.0 : 0.0;
@@ -141,27 +191,14 @@ cj_jaro(const CjTextMatcher *matcher, CjChars text)
 		cj_text_matcher_set(&other, text);
 		return cj_jaro(&other, pattern);
 	}
-	/* the window moves along as a mask; nothing here depends on a guess */
-	mask = window + 1 < CJ_MATCHER_BITS ? (UINT64CONST(1) << (window + 1)) - 1 : ~UINT64CONST(0);
-	last = Min(text.n, pattern.n + window);
-	for (int i = 0; i < last; i++)
-	{
-		uint64		found = positions(matcher, text.c[i]) & mask & ~taken;
+	return jaro_bits(matcher, text.c, text.n, false);
+}
 
-		taken |= found & -found;
-		order[matches] = text.c[i];
-
-		matches += found != 0;
-		mask = mask << 1 | (i < window);
-	}
-	if (matches == 0)
-		return 0.0;
-	for (int k = 0; k < matches; k++)
-	{
-		transposed += pattern.c[pg_rightmost_one_pos64(taken)] != order[k];
-		taken &= taken - 1;
-	}
-	return jaro_score(matches, transposed, pattern.n, text.n);
+/* Winkler's addition for so many equal characters at the start. */
+static inline double
+boost(double jaro, int prefix, double prefix_scale)
+{
+	return jaro + prefix * prefix_scale * (1.0 - jaro);
 }
 
 double
@@ -176,7 +213,45 @@ cj_jaro_winkler(const CjTextMatcher *matcher, CjChars text,
 		return jaro;
 	while (prefix < most && matcher->pattern.c[prefix] == text.c[prefix])
 		prefix++;
-	return jaro + prefix * prefix_scale * (1.0 - jaro);
+	return boost(jaro, prefix, prefix_scale);
+}
+
+static bool
+is_ascii(const char *bytes, int n)
+{
+	uint64		word;
+	uint64		seen = 0;
+	int			i = 0;
+
+	for (; i + 8 <= n; i += 8)
+	{
+		memcpy(&word, bytes + i, 8);
+		seen |= word;
+	}
+	for (; i < n; i++)
+		seen |= (uint8) bytes[i];
+	return (seen & UINT64CONST(0x8080808080808080)) == 0;
+}
+
+bool
+cj_jaro_winkler_ascii(const CjTextMatcher *matcher, const char *bytes, int n, double *similarity)
+{
+	int			most = Min(4, Min(matcher->pattern.n, n));
+	int			prefix = 0;
+	double		jaro;
+
+	if (matcher->pattern.n == 0 || matcher->pattern.n > CJ_MATCHER_BITS || n == 0 ||
+		!is_ascii(bytes, n))
+		return false;
+	jaro = jaro_bits(matcher, bytes, n, true);
+	if (jaro > CJ_BOOST_FROM)
+	{
+		while (prefix < most && matcher->pattern.c[prefix] == (uint8) bytes[prefix])
+			prefix++;
+		jaro = boost(jaro, prefix, CJ_PREFIX_SCALE);
+	}
+	*similarity = jaro;
+	return true;
 }
 
 /*

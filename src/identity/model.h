@@ -40,4 +40,25 @@ extern CjRowReader *cj_row_reader(MemoryContext context, const CjLinkage *linkag
 /* The linkage's columns of a row, NULL data where missing; memory of the current context. */
 extern const CjText *cj_read_row(CjRowReader *reader, Datum row, bool is_jsonb);
 
+/*
+ * A place to weigh single pairs: an engine with a model, kept and used again
+ * (site_sql.c).  Zeroed memory is a site that is not set up.
+ */
+typedef struct CjSite
+{
+	MemoryContext context;
+	bytea	   *model;			/* its bytes; NULL unless it is set up */
+	CjLinkage  *linkage;
+	CjRowReader *reader;
+	CjValuesMark mark[CJ_MAX_FIELDS];	/* what the model itself brought */
+} CjSite;
+
+extern void cj_site_set_up(CjSite *site, HeapTupleHeader model);
+
+/* Takes all records out. */
+extern void cj_site_clear(CjSite *site);
+
+/* Puts a row in, as the next record: 0, 1, ... */
+extern int32 cj_site_add(CjSite *site, Datum row, bool is_jsonb);
+
 #endif							/* CJ_IDENTITY_MODEL_H */

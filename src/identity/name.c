@@ -34,10 +34,10 @@ typedef struct Words
 static void
 split_words(const char *text, int len, Words *words)
 {
-	const char *end = text + len;
+	const char *end = text +len;
 
 	words->n = 0;
-	while (text < end && words->n < (int) lengthof(words->word))
+	while (text <end && words->n < (int) lengthof(words->word))
 	{
 		const char *stop = memchr(text, ' ', end - text);
 

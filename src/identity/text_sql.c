@@ -190,14 +190,17 @@ cj_text_jaro_winkler_many(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 	{
 		CjText		t;
+		double		similarity;
 
 		if (i % 1024 == 0)
 			CHECK_FOR_INTERRUPTS();
 		if (nulls[i])
 			continue;
 		t = cj_utf8_arg(DatumGetTextPP(elements[i]));
-		elements[i] = Float8GetDatum(cj_jaro_winkler(matcher, chars_of(t, buffer),
-													 CJ_PREFIX_SCALE, CJ_BOOST_FROM));
+		if (!cj_jaro_winkler_ascii(matcher, t.data, t.len, &similarity))
+			similarity = cj_jaro_winkler(matcher, chars_of(t, buffer), CJ_PREFIX_SCALE,
+										 CJ_BOOST_FROM);
+		elements[i] = Float8GetDatum(similarity);
 	}
 	dims[0] = n;
 	PG_RETURN_ARRAYTYPE_P(construct_md_array(elements, nulls, n > 0 ? 1 : 0, dims, lower,

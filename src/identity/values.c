@@ -118,6 +118,46 @@ spread(MemoryContext context, uint64 *slots, uint32 *mask)
 	return wider;
 }
 
+/* The slots without the strings from a number on. */
+static uint64 *
+keep_below(MemoryContext context, uint64 *slots, uint32 mask, int32 number)
+{
+	uint64	   *kept = new_slots(context, (Size) mask + 1);
+
+	for (uint32 i = 0; i <= mask; i++)
+	{
+		uint32		slot = (uint32) (slots[i] >> 32) & mask;
+
+		if (slots[i] == 0 || (uint32) slots[i] > (uint32) number)
+			continue;
+		while (kept[slot] != 0)
+			slot = (slot + 1) & mask;
+		kept[slot] = slots[i];
+	}
+	pfree(slots);
+	return kept;
+}
+
+CjValuesMark
+cj_values_mark(const CjValues *values)
+{
+	CjValuesMark mark = {values->nvalues, values->nraw, values->nbytes, values->nchars};
+
+	return mark;
+}
+
+void
+cj_values_rewind(CjValues *values, CjValuesMark mark)
+{
+	values->value_slot = keep_below(values->context, values->value_slot, values->value_mask,
+									mark.nvalues);
+	values->raw_slot = keep_below(values->context, values->raw_slot, values->raw_mask, mark.nraw);
+	values->nvalues = mark.nvalues;
+	values->nraw = mark.nraw;
+	values->nbytes = mark.nbytes;
+	values->nchars = mark.nchars;
+}
+
 CjRaw *
 cj_values_raw(CjValues *values, const char *raw, int32 len, bool *found)
 {

@@ -112,11 +112,18 @@ cj_journey_count(PG_FUNCTION_ARGS)
 {
 	CJ_ARG_VIEW(view, 0);
 	int32		code = event_argument(&view, PG_GETARG_TEXT_PP(1));
+	int32		per_word = cj_packed_per_word(&view.event);
 	int64		count = 0;
 
-	if (code != CJ_ABSENT)
-		for (int32 i = 0; i < view.nevents; i++)
-			count += cj_event_code(&view, i) == code;
+	for (int32 i = 0; code != CJ_ABSENT && i < view.nevents;)
+	{
+		uint64		word = cj_packed_word(&view.event, i);
+		int32		stop = Min(view.nevents - i, per_word) + i;
+
+		CHECK_FOR_INTERRUPTS();
+		for (; i < stop; i++, word >>= view.event.width)
+			count += (int32) (word & view.event.mask) == code;
+	}
 	PG_RETURN_INT64(count);
 }
 
@@ -146,8 +153,12 @@ cj_journey_first(PG_FUNCTION_ARGS)
 
 	if (code != CJ_ABSENT)
 		for (int32 i = 0; i < view.nevents; i++)
+		{
 			if (cj_event_code(&view, i) == code)
 				PG_RETURN_TIMESTAMPTZ(cj_time(&view, i));
+			if ((i & 1023) == 1023)
+				CHECK_FOR_INTERRUPTS();
+		}
 	PG_RETURN_NULL();
 }
 
@@ -159,8 +170,12 @@ cj_journey_last(PG_FUNCTION_ARGS)
 
 	if (code != CJ_ABSENT)
 		for (int32 i = view.nevents - 1; i >= 0; i--)
+		{
 			if (cj_event_code(&view, i) == code)
 				PG_RETURN_TIMESTAMPTZ(cj_time(&view, i));
+			if ((i & 1023) == 0)
+				CHECK_FOR_INTERRUPTS();
+		}
 	PG_RETURN_NULL();
 }
 
@@ -177,6 +192,8 @@ value_sum(FunctionCallInfo fcinfo, const CjView *view, int32 code, bool all)
 	{
 		double		value;
 
+		if ((i & 1023) == 1023)
+			CHECK_FOR_INTERRUPTS();
 		if ((all || cj_event_code(view, i) == code) && cj_value(view, i, &value))
 		{
 			sum += value;

@@ -136,6 +136,25 @@ cj_packed_get(const CjPacked *packed, uint32 i)
 	return (cj_load64(packed->base + (bit >> 3)) >> (bit & 7)) & packed->mask;
 }
 
+/*
+ * For reading entries in order, several with one load: the entry is in the
+ * lowest bits of the word and the next ones follow; the number of entries that
+ * a word holds, whatever the first one's position.  Not for widths above 57.
+ */
+static inline uint64
+cj_packed_word(const CjPacked *packed, uint32 i)
+{
+	uint64		bit = (uint64) i * packed->width;
+
+	return cj_load64(packed->base + (bit >> 3)) >> (bit & 7);
+}
+
+static inline int32
+cj_packed_per_word(const CjPacked *packed)
+{
+	return packed->width == 0 ? 64 : (int32) (57 / packed->width);
+}
+
 /* Sorted names; ends.width and bytes as stored. */
 typedef struct CjNames
 {
@@ -259,6 +278,9 @@ cj_value(const CjView *view, uint32 i, double *value)
 	*value = cj_value_of_code(view, code);
 	return true;
 }
+
+/* Do two of the first n events share an instant?  n is at most nevents. */
+extern bool cj_has_ties(const CjView *view, int32 n);
 
 /* Code of a name, or CJ_ABSENT if it is not among them: binary search. */
 extern int32 cj_find_name(const CjNames *names, const char *name, int32 len);

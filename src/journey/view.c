@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "miscadmin.h"
 #include "port/pg_bitutils.h"
 
 #include "journey/journey.h"
@@ -95,7 +96,7 @@ cj_bad_version(int version)
  * Fills what follows the header from the counts and widths already in the
  * view; returns where the names' bytes begin.
  */
-static const uint8 *
+static inline const uint8 *
 take_arrays(CjView *view, const uint8 *at)
 {
 	uint32		n = view->nevents;
@@ -115,41 +116,66 @@ take_arrays(CjView *view, const uint8 *at)
 	return at + (Size) view->nvalues * sizeof(double);
 }
 
-/* Everything up to the packed arrays; false for the empty journey. */
-static bool
-take_header(CjView *view, const uint8 **at)
+/* Count and width of one kind of names. */
+static inline void
+take_names(CjNames *names, const uint8 **at, bool present, bool wide)
 {
-	const uint8 *body = *at;
-	uint8		flags = body[1];
-	bool		wide = (flags & CJ_WIDE) != 0;
+	names->count = 0;
+	names->ends.width = 0;
+	if (present)
+	{
+		names->count = take_count(at, wide);
+		names->ends.width = *(*at)++;
+	}
+}
 
-	view->flags = flags;
-	view->unit = cj_time_unit[body[2]];
-	view->times.width = body[3];
-	*at += 4;
+/* What follows the fixed part of the header; the sizes of counts are known. */
+static pg_attribute_always_inline bool
+take_counts(CjView *view, const uint8 **at, uint8 flags, bool wide)
+{
 	view->nevents = (int32) take_count(at, wide);
 	if (view->nevents == 0)
 		return false;
 	view->start = (TimestampTz) cj_load64(*at);
 	*at += 8;
-	view->events.count = take_count(at, wide);
-	view->events.ends.width = *(*at)++;
-	if (flags & CJ_HAS_CHANNEL)
-	{
-		view->channels.count = take_count(at, wide);
-		view->channels.ends.width = *(*at)++;
-	}
-	if (flags & CJ_HAS_ITEM)
-	{
-		view->items.count = take_count(at, wide);
-		view->items.ends.width = *(*at)++;
-	}
-	if (flags & CJ_HAS_VALUE)
-		view->nvalues = take_count(at, wide);
+	take_names(&view->events, at, true, wide);
+	take_names(&view->channels, at, flags & CJ_HAS_CHANNEL, wide);
+	take_names(&view->items, at, flags & CJ_HAS_ITEM, wide);
+	view->nvalues = flags & CJ_HAS_VALUE ? take_count(at, wide) : 0;
+	return true;
+}
+
+/*
+ * Everything up to the packed arrays; false for the empty journey, of which
+ * nothing but the number of events is set.
+ */
+static inline bool
+take_header(CjView *view, const uint8 **at)
+{
+	const uint8 *body = *at;
+	uint8		flags = body[1];
+
+	view->flags = flags;
+	view->unit = cj_time_unit[body[2]];
+	view->times.width = body[3];
 	view->channel_gap = (flags & CJ_GAPS_CHANNEL) != 0;
 	view->item_gap = (flags & CJ_GAPS_ITEM) != 0;
 	view->value_gap = (flags & CJ_GAPS_VALUE) != 0;
-	return true;
+	*at += 4;
+	return unlikely(flags & CJ_WIDE) ? take_counts(view, at, flags, true) :
+		take_counts(view, at, flags, false);
+}
+
+/* Makes a view one of no events. */
+static void
+clear(CjView *view)
+{
+	const uint8 *body = view->body;
+	Size		size = view->size;
+
+	memset(view, 0, sizeof(*view));
+	view->body = body;
+	view->size = size;
 }
 
 void
@@ -157,13 +183,16 @@ cj_view_init(CjView *view, const CjJourney *journey)
 {
 	const uint8 *at = (const uint8 *) VARDATA_ANY(journey);
 
-	memset(view, 0, sizeof(*view));
+	/* clearing the view costs as much as filling it */
 	view->body = at;
 	view->size = VARSIZE_ANY_EXHDR(journey);
 	if (unlikely(at[0] != CJ_JOURNEY_VERSION))
 		cj_bad_version(at[0]);
-	if (!take_header(view, &at))
+	if (unlikely(!take_header(view, &at)))
+	{
+		clear(view);
 		return;
+	}
 	at = take_arrays(view, at);
 	view->events.bytes = (const char *) at;
 	view->channels.bytes = view->events.bytes + last_end(&view->events);
@@ -266,6 +295,31 @@ int32
 cj_upper_bound(const CjView *view, TimestampTz time)
 {
 	return bound(view, time, true);
+}
+
+/* Blocks without a branch inside: nearly all journeys have no ties. */
+bool
+cj_has_ties(const CjView *view, int32 n)
+{
+	uint64		before = 0;
+
+	for (int32 i = 1; i < n;)
+	{
+		int32		stop = Min(n - i, 1024) + i;
+		bool		equal = false;
+
+		CHECK_FOR_INTERRUPTS();
+		for (; i < stop; i++)
+		{
+			uint64		time = cj_packed_get(&view->times, i);
+
+			equal |= time == before;
+			before = time;
+		}
+		if (equal)
+			return true;
+	}
+	return false;
 }
 
 void

@@ -5,7 +5,7 @@
  *
  * Runs as the owner of the events, as referential integrity does, so that
  * writers need no rights on journeys: with nothing on the search path that
- * others may write to, and without row-level security, which the owner has from
+ * others may write to (a setting of the SQL function), and without row-level security, which the owner has from
  * FORCE ROW LEVEL SECURITY for readers' sake.
  *
  * An INSERT is one statement.  UPDATE and DELETE first lock the customers, then
@@ -25,7 +25,6 @@
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/array.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -132,7 +131,6 @@ cj_journey_follow_fold(PG_FUNCTION_ARGS)
 	CjFollow   *follow;
 	Oid			user;
 	int			context;
-	int			nest_level;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event))
 		ereport(ERROR,
@@ -145,16 +143,12 @@ cj_journey_follow_fold(PG_FUNCTION_ARGS)
 
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(follow->owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-	nest_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
 	SPI_connect();
 	SPI_register_trigger_data(trigdata);
 	cj_follow_open(follow, trigdata);
 	if (follow->follows)
 		fold(follow, trigdata);
 	SPI_finish();
-	AtEOXact_GUC(true, nest_level);
 	SetUserIdAndSecContext(user, context);
 	return PointerGetDatum(NULL);
 }

@@ -75,7 +75,8 @@ typedef struct CjFollow
 	Oid			keys;			/* array type of the customers' keys */
 	SPIPlanPtr	look;			/* reads backfilled */
 	SPIPlanPtr	plans[CJ_FOLLOW_STEPS];
-	bool		planned[CJ_FOLLOW_STEPS];	/* a plan may be NULL: nothing to do */
+	bool		planned[CJ_FOLLOW_STEPS];	/* a plan may be NULL: nothing to
+											 * do */
 } CjFollow;
 
 /*

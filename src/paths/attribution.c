@@ -1,19 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * attribution.c
- *		What each channel contributed to conversions.
+ *		What each channel contributed to conversions: counting.
  *
- * The rules of thumb divide each conversion among its touches as it comes.
+ * Only what the models need is counted, and exactly, so that counts of parts
+ * add up to the counts of the whole: a rule of thumb gives a touch a weight that
+ * depends on few numbers, so touches are counted by these; weights of decay are
+ * added without rounding; for the Markov chain its transitions are counted.
+ *
  * Shapley's values of the game in which a coalition earns the conversions
  * whose channels it contains are, in closed form, each conversion divided
  * equally among its distinct channels: exact for any number of channels.
- *
- * The Markov chain's states are the last "depth" channels.  A channel's removal
- * effect is the share of conversions that is lost when all ways through it lead
- * to nothing; conversions are divided in proportion to these effects.  The
- * probability to convert is found by eliminating one state after the other
- * (Grassmann, Taksar and Heyman), which adds and multiplies positive numbers
- * only: nothing is simulated, nothing cancels.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -23,127 +20,191 @@
 
 #include <math.h>
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 #include "compat.h"
 #include "paths/attribution.h"
+#include "paths/varint.h"
 
-#define MAX_STATES		3000
+/* ---- options ---- */
 
-void
-cj_attribution_init(CjAttribution *a, MemoryContext context, CjBy by, int depth)
+CjText
+cj_attribution_encode(const CjAttributionOptions *options)
 {
-	MemoryContext old = MemoryContextSwitchTo(context);
+	StringInfoData to;
+	uint64		wanted = 0;
+	CjText		bytes;
 
-	a->context = context;
-	cj_graph_create(&a->chain, by, depth, false);
-	MemoryContextSwitchTo(old);
+	for (int m = 0; m < CJ_MODELS; m++)
+		wanted |= (uint64) options->wanted[m] << m;
+	initStringInfo(&to);
+	cj_put_number(&to, wanted);
+	cj_put_number(&to, options->by);
+	cj_put_number(&to, options->depth);
+	cj_put_number(&to, options->lookback + 1);
+	cj_put_number(&to, options->half_life);
+	cj_put_text(&to, options->direct);
+	cj_put_text(&to, options->conversion);
+	cj_put_number(&to, options->transforms);
+	for (int i = 0; i < options->transforms; i++)
+		cj_put_number(&to, options->transform[i]);
+	bytes.data = to.data;
+	bytes.len = to.len;
+	return bytes;
 }
 
-static void *
-zero_extended(MemoryContext context, void *array, Size old_size, Size size)
+const char *
+cj_attribution_decode(CjText bytes, CjAttributionOptions *options)
 {
-	array = array == NULL ? MemoryContextAllocHuge(context, size) : repalloc_huge(array, size);
-	memset((char *) array + old_size, 0, size - old_size);
-	return array;
+	CjReader	reader = {(const uint8 *) bytes.data, (const uint8 *) bytes.data + bytes.len, NULL};
+	int64		wanted = cj_get_limited(&reader, (1 << CJ_MODELS) - 1);
+	CjText		again;
+
+	for (int m = 0; m < CJ_MODELS; m++)
+		options->wanted[m] = (wanted >> m & 1) != 0;
+	options->by = (CjBy) cj_get_limited(&reader, CJ_BY_ITEM);
+	options->depth = (int) cj_get_limited(&reader, CJ_MAX_DEPTH);
+	options->lookback = cj_get_limited(&reader, PG_INT64_MAX) - 1;
+	options->half_life = cj_get_limited(&reader, PG_INT64_MAX);
+	options->direct = cj_get_text(&reader, bytes.len);
+	options->conversion = cj_get_text(&reader, bytes.len);
+	options->transforms = (int) cj_get_limited(&reader, CJ_MAX_TRANSFORMS);
+	for (int i = 0; i < options->transforms; i++)
+		options->transform[i] = (CjTransform) cj_get_limited(&reader, CJ_TRANSFORMS - 1);
+	if (reader.fault != NULL)
+		return reader.fault;
+	again = cj_attribution_encode(options);
+	if (options->depth < 1 || options->half_life < 1 || again.len != bytes.len ||
+		memcmp(again.data, bytes.data, bytes.len) != 0 ||
+		!pg_verify_mbstr(GetDatabaseEncoding(), options->direct.data, options->direct.len, true) ||
+		!pg_verify_mbstr(GetDatabaseEncoding(), options->conversion.data, options->conversion.len, true))
+		return "Its options are out of range.";
+	return NULL;
 }
 
-int32
-cj_attribution_channel(CjAttribution *a, CjText name)
+/* ---- transforms ---- */
+
+static inline bool
+is_direct(const CjTallyRef *tally, const CjAttributionOptions *options, const CjTouch *touch)
 {
-	MemoryContext old = MemoryContextSwitchTo(a->context);
-	int32		channel = cj_graph_add_name(&a->chain, name);
-
-	if (channel >= a->credits_room)
-	{
-		int32		room = Max(a->credits_room * 2, 16);
-
-		a->credits = zero_extended(a->context, a->credits,
-								   (Size) a->credits_room * CJ_MODELS * sizeof(CjCredit),
-								   (Size) room * CJ_MODELS * sizeof(CjCredit));
-		a->credits_room = room;
-	}
-	MemoryContextSwitchTo(old);
-	return channel;
+	return cj_text_compare(cj_tally_text(tally, touch->channel), options->direct) == 0;
 }
 
-/* ---- the chain ---- */
-
-/* Walks the touches; returns the node where they end. */
 static int32
-walk_chain(CjAttribution *a, const CjTouch *touches, int32 count)
+first_of_each(const CjTallyRef *tally, CjTouch *touches, int32 count)
 {
-	MemoryContext old = MemoryContextSwitchTo(a->context);
-	int32		node = 0;
+	bool	   *seen = palloc0_array(bool, tally->tally->names + 1);
+	int32		kept = 0;
 
 	for (int32 i = 0; i < count; i++)
 	{
-		int32		edge = cj_graph_add_edge(&a->chain, node, touches[i].channel);
+		bool	   *before = &seen[touches[i].channel & ~CJ_TALLY_NAME];
 
-		a->chain.parts.edges[edge].count++;
-		node = a->chain.parts.edges[edge].target;
+		if (!*before)
+			touches[kept++] = touches[i];
+		*before = true;
 	}
-	if (a->chain.graph->nodes > a->nodes_room)
-	{
-		int32		room = Max(a->nodes_room * 2, Max(64, a->chain.graph->nodes));
-
-		a->conversions = zero_extended(a->context, a->conversions, a->nodes_room * sizeof(double),
-									   room * sizeof(double));
-		a->values = zero_extended(a->context, a->values, a->nodes_room * sizeof(double),
-								  room * sizeof(double));
-		a->nodes_room = room;
-	}
-	MemoryContextSwitchTo(old);
-	return node;
+	pfree(seen);
+	return kept;
 }
+
+/* Leaves out direct touches, of the end only or all of them, unless there are no others. */
+static int32
+without_direct(const CjTallyRef *tally, const CjAttributionOptions *options,
+			   CjTouch *touches, int32 count, bool everywhere)
+{
+	int32		last = count - 1;
+	int32		kept = 0;
+
+	while (last >= 0 && is_direct(tally, options, &touches[last]))
+		last--;
+	if (last < 0 || !everywhere)
+		return last < 0 ? count : last + 1;
+	for (int32 i = 0; i <= last; i++)
+		if (!is_direct(tally, options, &touches[i]))
+			touches[kept++] = touches[i];
+	return kept;
+}
+
+int32
+cj_attribution_transform(const CjTallyRef *tally, const CjAttributionOptions *options,
+						 CjTouch *touches, int32 count)
+{
+	for (int t = 0; t < options->transforms && count > 0; t++)
+	{
+		int32		kept = 1;
+
+		if (options->transform[t] == CJ_FIRST_OF_EACH)
+			count = first_of_each(tally, touches, count);
+		else if (options->transform[t] != CJ_EXPOSURE)
+			count = without_direct(tally, options, touches, count, options->transform[t] == CJ_NOT_AT_ALL);
+		else
+		{
+			for (int32 i = 1; i < count; i++)
+				if (touches[i].channel != touches[kept - 1].channel)
+					touches[kept++] = touches[i];
+			count = kept;
+		}
+	}
+	return count;
+}
+
+/* ---- counting ---- */
 
 void
-cj_attribute_nothing(CjAttribution *a, const CjTouch *touches, int32 count)
+cj_attribution_create(CjTallyRef *tally, const CjAttributionOptions *options, CjText bytes)
 {
-	int32		node;
+	cj_tally_create(tally, CJ_TALLY_ATTRIBUTION, Max(6, options->depth + 3), bytes);
+}
 
-	if (count == 0 || !a->wanted[CJ_MARKOV])
+/* Adds to a count, and a value to the sum of the same key unless it is 0. */
+static void
+count_both(CjTallyRef *tally, int32 *key, int32 sum, double value)
+{
+	key[1] = 0;
+	cj_tally_add(tally, key, 1);
+	if (value != 0)
+	{
+		key[0] = sum;
+		cj_tally_add_double(tally, key, value);
+	}
+}
+
+int32
+cj_attribution_channel(CjTallyRef *tally, CjText name)
+{
+	int32		key[CJ_TALLY_WIDTH] = {CJ_COUNT_SEEN};
+
+	key[2] = cj_tally_name(tally, name);
+	cj_tally_add(tally, key, 1);
+	return key[2];
+}
+
+static void
+credit(CjTallyRef *tally, const CjAttributionOptions *options, CjModel model,
+	   int32 channel, int32 n, int32 role, double value)
+{
+	int32		key[CJ_TALLY_WIDTH] = {CJ_COUNT_CREDIT};
+
+	if (!options->wanted[model])
 		return;
-	node = walk_chain(a, touches, count);
-	a->chain.parts.nodes[node].exits++;
-}
-
-/* ---- rules ---- */
-
-static inline void
-credit(CjAttribution *a, CjModel model, int32 channel, double share, double value)
-{
-	CjCredit   *to = &a->credits[(Size) channel * CJ_MODELS + model];
-
-	to->conversions += share;
-	to->value += share * value;
-}
-
-static double
-position_weight(int32 i, int32 count)
-{
-	if (count == 1)
-		return 1;
-	if (count == 2)
-		return 0.5;
-	return i == 0 || i == count - 1 ? 0.4 : 0.2 / (count - 2);
+	key[2] = model;
+	key[3] = channel;
+	key[4] = n;
+	key[5] = role;
+	count_both(tally, key, CJ_SUM_CREDIT, value);
 }
 
 static int32
-last_non_direct(const CjAttribution *a, const CjTouch *touches, int32 count)
+last_non_direct(const CjTallyRef *tally, CjText direct, const CjTouch *touches, int32 count)
 {
 	for (int32 i = count - 1; i >= 0; i--)
-	{
-		CjText		name = cj_graph_name(&a->chain, touches[i].channel);
-
-		if (cj_text_compare(name, a->direct) != 0)
+		if (cj_text_compare(cj_tally_text(tally, touches[i].channel), direct) != 0)
 			return touches[i].channel;
-	}
 	return touches[count - 1].channel;
 }
 
-/* Is this touch the first of its channel? */
 static int
 compare_channels(const void *x, const void *y)
 {
@@ -151,11 +212,15 @@ compare_channels(const void *x, const void *y)
 }
 
 static void
-credit_shapley(CjAttribution *a, const CjTouch *touches, int32 count, double value)
+credit_shapley(CjTallyRef *tally, const CjAttributionOptions *options,
+			   const CjTouch *touches, int32 count, double value)
 {
-	int32	   *channels = palloc_array(int32, count);
+	int32	   *channels;
 	int32		distinct = 0;
 
+	if (!options->wanted[CJ_SHAPLEY])
+		return;
+	channels = palloc_extended(count * sizeof(int32), MCXT_ALLOC_HUGE);
 	for (int32 i = 0; i < count; i++)
 		channels[i] = touches[i].channel;
 	qsort(channels, count, sizeof(int32), compare_channels);
@@ -163,196 +228,115 @@ credit_shapley(CjAttribution *a, const CjTouch *touches, int32 count, double val
 		if (i == 0 || channels[i] != channels[i - 1])
 			channels[distinct++] = channels[i];
 	for (int32 i = 0; i < distinct; i++)
-		credit(a, CJ_SHAPLEY, channels[i], 1.0 / distinct, value);
+		credit(tally, options, CJ_SHAPLEY, channels[i], distinct, 0, value);
 	pfree(channels);
 }
 
 static double
-decay_weight(const CjAttribution *a, const CjTouch *touch, const CjTouch *last)
+decay_weight(const CjAttributionOptions *options, const CjTouch *touch, const CjTouch *last)
 {
 	/*
 	 * relative to the last touch: weights are in proportion, and none
 	 * overflows
 	 */
-	return exp2(-(double) cj_elapsed(touch->time, last->time) / a->half_life);
+	return exp2(-(double) cj_elapsed(touch->time, last->time) / (double) options->half_life);
 }
 
-void
-cj_attribute(CjAttribution *a, const CjTouch *touches, int32 count, TimestampTz time, double value)
+static void
+credit_decay(CjTallyRef *tally, const CjAttributionOptions *options,
+			 const CjTouch *touches, int32 count, double value)
 {
 	const CjTouch *last = touches + count - 1;
 	double		weights = 0;
 
-	if (count == 0)
-	{
-		a->unassigned++;
-		a->unassigned_value += value;
+	if (!options->wanted[CJ_DECAY])
 		return;
-	}
-	a->assigned++;
-	a->assigned_value += value;
-	credit(a, CJ_FIRST, touches[0].channel, 1, value);
-	credit(a, CJ_LAST, last->channel, 1, value);
-	credit(a, CJ_LAST_NON_DIRECT, last_non_direct(a, touches, count), 1, value);
 	for (int32 i = 0; i < count; i++)
-		weights += decay_weight(a, &touches[i], last);
+		weights += decay_weight(options, &touches[i], last);
 	for (int32 i = 0; i < count; i++)
 	{
-		credit(a, CJ_LINEAR, touches[i].channel, 1.0 / count, value);
-		credit(a, CJ_POSITION, touches[i].channel, position_weight(i, count), value);
-		credit(a, CJ_DECAY, touches[i].channel, decay_weight(a, &touches[i], last) / weights, value);
-	}
-	credit_shapley(a, touches, count, value);
-	if (a->wanted[CJ_MARKOV])
-	{
-		int32		node = walk_chain(a, touches, count);
+		int32		key[CJ_TALLY_WIDTH] = {CJ_SUM_DECAY};
+		double		share = decay_weight(options, &touches[i], last) / weights;
 
-		a->conversions[node]++;
-		a->values[node] += value;
+		key[3] = touches[i].channel;
+		cj_tally_add_double(tally, key, share);
+		key[0] = CJ_SUM_DECAY_VALUE;
+		if (value != 0)
+			cj_tally_add_double(tally, key, share * value);
 	}
 }
 
-/* ---- solving ---- */
-
-/*
- * The chain as rows of weights: to each state, then to a conversion, to its
- * value, and to nothing.  State 0 is the start.
- */
-typedef struct Chain
-{
-	int32		states;
-	int32		width;
-	double	   *rows;
-	double	   *work;
-} Chain;
-
+/* Counts the chain's steps; the key ends as that of the last channels. */
 static void
-fill_chain(Chain *chain, const CjAttribution *a)
+walk_chain(CjTallyRef *tally, int depth, const CjTouch *touches, int32 count, int32 *key)
 {
-	int32		n = chain->states;
-
-	memset(chain->rows, 0, (Size) n * chain->width * sizeof(double));
-	for (int32 i = 0; i < a->chain.graph->edges; i++)
+	memset(key, 0, CJ_TALLY_WIDTH * sizeof(int32));
+	key[0] = CJ_COUNT_EDGE;
+	for (int32 i = 0; i < count; i++)
 	{
-		const CjGraphEdge *edge = &a->chain.parts.edges[i];
-
-		chain->rows[(Size) edge->source * chain->width + edge->target] += edge->count;
+		key[2 + depth] = touches[i].channel;
+		cj_tally_add(tally, key, 1);
+		memmove(key + 2, key + 3, depth * sizeof(int32));
 	}
-	for (int32 i = 0; i < n; i++)
-	{
-		double	   *row = chain->rows + (Size) i * chain->width;
-		double		total;
-
-		row[n] = a->conversions[i];
-		row[n + 1] = a->values[i];
-		row[n + 2] = a->chain.parts.nodes[i].exits;
-		total = row[n] + row[n + 2];
-		for (int32 j = 0; j < n; j++)
-			total += row[j];
-		for (int32 j = 0; j < chain->width && total > 0; j++)
-			row[j] /= total;
-	}
-}
-
-/* Folds state s into those before it. */
-static void
-eliminate(Chain *chain, int32 s)
-{
-	int32		n = chain->states;
-	double	   *from = chain->work + (Size) s * chain->width;
-	double		leaves = from[n] + from[n + 2];
-
-	for (int32 j = 0; j < s; j++)
-		leaves += from[j];
-	if (leaves == 0)
-		return;
-	for (int32 i = 0; i < s; i++)
-	{
-		double	   *row = chain->work + (Size) i * chain->width;
-		double		factor = row[s] / leaves;
-
-		if (factor == 0)
-			continue;
-		for (int32 j = 0; j < s; j++)
-			row[j] += factor * from[j];
-		for (int32 j = n; j < n + 3; j++)
-			row[j] += factor * from[j];
-	}
-}
-
-/* Probability to convert from the start, and the value expected, without a channel. */
-static void
-convert(Chain *chain, const CjAttribution *a, int32 without, double *conversions, double *value)
-{
-	int32		n = chain->states;
-	double		all;
-
-	memcpy(chain->work, chain->rows, (Size) n * chain->width * sizeof(double));
-	for (int32 s = 0; s < n; s++)
-		if (s > 0 && a->chain.parts.nodes[s].code == without)
-			for (int32 i = 0; i < n; i++)
-			{
-				double	   *row = chain->work + (Size) i * chain->width;
-
-				row[n + 2] += row[s];
-				row[s] = 0;
-			}
-	for (int32 s = n - 1; s > 0; s--)
-	{
-		CHECK_FOR_INTERRUPTS();
-		eliminate(chain, s);
-	}
-	all = chain->work[n] + chain->work[n + 2];
-	*conversions = all == 0 ? 0 : chain->work[n] / all;
-	*value = all == 0 ? 0 : chain->work[n + 1] / all;
+	key[2 + depth] = 0;
 }
 
 void
-cj_attribution_solve(CjAttribution *a)
+cj_attribute_nothing(CjTallyRef *tally, const CjAttributionOptions *options,
+					 const CjTouch *touches, int32 count)
 {
-	int32		channels = a->chain.graph->names;
-	Chain		chain;
-	double		all;
-	double		all_value;
-	double		effects = 0;
-	double		value_effects = 0;
-	double	   *lost;
+	int32		key[CJ_TALLY_WIDTH];
 
-	chain.states = a->chain.graph->nodes;
-	chain.width = chain.states + 3;
-	if (a->assigned == 0)
+	if (count == 0)
 		return;
-	if (chain.states > MAX_STATES)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the Markov chain of attribution_agg would have more than %d states", MAX_STATES),
-				 errdetail("It has %d.", chain.states),
-				 errhint("Use a smaller depth, or rename rare channels to one name.")));
-	chain.rows = palloc_extended((Size) chain.states * chain.width * sizeof(double), MCXT_ALLOC_HUGE);
-	chain.work = palloc_extended((Size) chain.states * chain.width * sizeof(double), MCXT_ALLOC_HUGE);
-	lost = palloc0_array(double, channels + 1);
-	fill_chain(&chain, a);
-	convert(&chain, a, -1, &all, &all_value);
-	for (int32 c = 0; c < channels; c++)
+	if (options->wanted[CJ_MARKOV])
 	{
-		CjCredit   *credit = &a->credits[(Size) c * CJ_MODELS + CJ_MARKOV];
-		double		conversions;
-		double		value;
-
-		convert(&chain, a, c, &conversions, &value);
-		credit->removal = 1 - conversions / all;
-		lost[c] = all_value == 0 ? 0 : 1 - value / all_value;
-		effects += credit->removal;
-		value_effects += lost[c];
+		walk_chain(tally, options->depth, touches, count, key);
+		key[0] = CJ_COUNT_EXIT;
+		cj_tally_add(tally, key, 1);
 	}
-	for (int32 c = 0; c < channels; c++)
+	if (options->wanted[CJ_COUNTERFACTUAL])
 	{
-		CjCredit   *credit = &a->credits[(Size) c * CJ_MODELS + CJ_MARKOV];
-
-		credit->conversions = a->assigned * credit->removal / effects;
-		credit->value = value_effects == 0 ? 0 : a->assigned_value * lost[c] / value_effects;
+		memset(key, 0, sizeof(key));
+		key[0] = CJ_COUNT_PATH_NOTHING;
+		key[2] = cj_attribution_path(tally, touches, count);
+		cj_tally_add(tally, key, 1);
 	}
-	pfree(chain.rows);
-	pfree(chain.work);
-	pfree(lost);
+}
+
+void
+cj_attribute(CjTallyRef *tally, const CjAttributionOptions *options,
+			 const CjTouch *touches, int32 count, double value)
+{
+	int32		key[CJ_TALLY_WIDTH] = {count == 0 ? CJ_COUNT_UNASSIGNED : CJ_COUNT_ASSIGNED};
+
+	count_both(tally, key, count == 0 ? CJ_SUM_UNASSIGNED : CJ_SUM_ASSIGNED, value);
+	if (count == 0)
+		return;
+	credit(tally, options, CJ_FIRST, touches[0].channel, 1, 0, value);
+	credit(tally, options, CJ_LAST, touches[count - 1].channel, 1, 0, value);
+	if (options->wanted[CJ_LAST_NON_DIRECT])
+		credit(tally, options, CJ_LAST_NON_DIRECT,
+			   last_non_direct(tally, options->direct, touches, count), 1, 0, value);
+	for (int32 i = 0; i < count; i++)
+	{
+		credit(tally, options, CJ_LINEAR, touches[i].channel, count, 0, value);
+		credit(tally, options, CJ_POSITION, touches[i].channel, count,
+			   i > 0 && i < count - 1, value);
+	}
+	credit_decay(tally, options, touches, count, value);
+	credit_shapley(tally, options, touches, count, value);
+	if (options->wanted[CJ_MARKOV])
+	{
+		walk_chain(tally, options->depth, touches, count, key);
+		key[0] = CJ_COUNT_CONVERT;
+		count_both(tally, key, CJ_SUM_CONVERT, value);
+	}
+	if (options->wanted[CJ_COUNTERFACTUAL])
+	{
+		memset(key, 0, sizeof(key));
+		key[0] = CJ_COUNT_PATH;
+		key[2] = cj_attribution_path(tally, touches, count);
+		count_both(tally, key, CJ_SUM_PATH, value);
+	}
 }

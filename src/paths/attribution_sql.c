@@ -10,9 +10,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "journey/datum.h"
@@ -24,28 +22,28 @@ PG_FUNCTION_INFO_V1(cj_attribution_transfn);
 PG_FUNCTION_INFO_V1(cj_attribution_finalfn);
 
 static const char *const model_names[CJ_MODELS] = {
-	"first", "last", "last_non_direct", "linear", "position", "decay", "shapley", "markov"
+	"first", "last", "last_non_direct", "linear", "position", "decay", "shapley", "markov", "counterfactual"
 };
 
-typedef struct AttributionState
+/* The options of a call site, as read once. */
+typedef struct AttributionCall
 {
-	CjAttribution attribution;
-	bytea	   *kept;			/* the options */
+	CjAttributionOptions options;
+	CjText		bytes;			/* of the options, as states have them */
 	const CjPattern *conversion;
-	CjBy		by;
-	int64		lookback;		/* microseconds, or -1 */
+	MemoryContext context;
 	void	   *matcher;
 
 	/* of one journey */
 	int32	   *ends;			/* conversions */
 	int32		nends;
 	int32		ends_room;
-} AttributionState;
+} AttributionCall;
 
 /* ---- options ---- */
 
 static void
-read_models(CjAttribution *attribution, CjOptions *options)
+read_models(CjAttributionOptions *result, CjOptions *options)
 {
 	Datum		value;
 	CjText	   *names;
@@ -53,7 +51,12 @@ read_models(CjAttribution *attribution, CjOptions *options)
 
 	if (!cj_option(options, "models", TEXTARRAYOID, &value))
 	{
-		memset(attribution->wanted, true, sizeof(attribution->wanted));
+		/*
+		 * the counterfactual model keeps every distinct path: only if asked
+		 * for
+		 */
+		for (int m = 0; m < CJ_COUNTERFACTUAL; m++)
+			result->wanted[m] = true;
 		return;
 	}
 	names = cj_text_array(DatumGetArrayTypeP(value), "models", &count);
@@ -64,49 +67,79 @@ read_models(CjAttribution *attribution, CjOptions *options)
 		for (int m = 0; m < CJ_MODELS; m++)
 			if (strlen(model_names[m]) == (size_t) names[i].len &&
 				memcmp(model_names[m], names[i].data, names[i].len) == 0)
-				known = attribution->wanted[m] = true;
+				known = result->wanted[m] = true;
 		if (!known)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("unknown attribution model \"%.*s\"", names[i].len, names[i].data),
-					 errhint("Models are first, last, last_non_direct, linear, position, decay, shapley and markov.")));
+					 errhint("Models are first, last, last_non_direct, linear, position, decay, shapley, markov and counterfactual.")));
 	}
 }
 
-static AttributionState *
-create_state(MemoryContext context, Datum record, bool isnull)
+static void
+read_transforms(CjAttributionOptions *result, CjOptions *options)
 {
-	MemoryContext old = MemoryContextSwitchTo(context);
-	AttributionState *state = palloc0_object(AttributionState);
-	CjOptions  *options = cj_options_read(cj_copy_record(record, isnull), isnull);
-	CjAttribution *attribution = &state->attribution;
+	static const char *const transforms[CJ_TRANSFORMS] = {
+		"exposure", "first", "remove_if_last_and_not_all", "remove_if_not_all"
+	};
 	Datum		value;
-	int64		half_life = 7 * USECS_PER_DAY;
+	CjText	   *names;
+	int			count;
 
-	state->kept = cj_options_keep(record, isnull, context);
+	if (!cj_option(options, "transforms", TEXTARRAYOID, &value))
+		return;
+	names = cj_text_array(DatumGetArrayTypeP(value), "transforms", &count);
+	if (count > CJ_MAX_TRANSFORMS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"transforms\" has more than %d elements", CJ_MAX_TRANSFORMS)));
+	for (int i = 0; i < count; i++)
+	{
+		int			t = 0;
+
+		while (t < CJ_TRANSFORMS && (strlen(transforms[t]) != (size_t) names[i].len ||
+									 memcmp(transforms[t], names[i].data, names[i].len) != 0))
+			t++;
+		if (t == CJ_TRANSFORMS)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("unknown transform of paths \"%.*s\"", names[i].len, names[i].data),
+					 errhint("Transforms are exposure, first, remove_if_last_and_not_all and remove_if_not_all.")));
+		result->transform[result->transforms++] = (CjTransform) t;
+	}
+}
+
+static void
+parse_options(CjOptions *options, void *parsed)
+{
+	AttributionCall *call = parsed;
+	CjAttributionOptions *result = &call->options;
+	Datum		value;
+
+	call->context = CurrentMemoryContext;
 	if (!cj_option_pattern(options, "conversion", &value))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("attribution_agg needs a conversion"),
 				 errhint("Use attribution_options(conversion => 'purchase').")));
-	state->conversion = DatumGetPattern(value);
-	state->by = cj_option(options, "by", TEXTOID, &value) ? cj_option_by(options) : CJ_BY_CHANNEL;
-	state->lookback = cj_option(options, "lookback", INTERVALOID, &value) ?
+	call->conversion = DatumGetPattern(value);
+	result->conversion.data = cj_pattern_print(cj_pattern_load(call->conversion));
+	result->conversion.len = (int32) strlen(result->conversion.data);
+	result->by = cj_option(options, "by", TEXTOID, &value) ? cj_option_by(options) : CJ_BY_CHANNEL;
+	result->lookback = cj_option(options, "lookback", INTERVALOID, &value) ?
 		cj_interval_usec_positive(DatumGetIntervalP(value), "lookback") : -1;
-	if (cj_option(options, "half_life", INTERVALOID, &value))
-		half_life = cj_interval_usec_positive(DatumGetIntervalP(value), "half_life");
-	if (half_life == 0)
+	result->half_life = cj_option(options, "half_life", INTERVALOID, &value) ?
+		cj_interval_usec_positive(DatumGetIntervalP(value), "half_life") : 7 * USECS_PER_DAY;
+	if (result->half_life == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"half_life\" must be positive")));
-	attribution->half_life = (double) half_life;
-	attribution->direct = cj_text_arg(cj_option(options, "direct", TEXTOID, &value) ?
-									  DatumGetTextPP(value) : cstring_to_text("direct"));
-	read_models(attribution, options);
-	cj_attribution_init(attribution, context, state->by,
-						(int) cj_option_integer(options, "depth", 1, 1, CJ_MAX_DEPTH));
-	MemoryContextSwitchTo(old);
-	return state;
+	result->direct = cj_text_arg(cj_option(options, "direct", TEXTOID, &value) ?
+								 DatumGetTextPP(value) : cstring_to_text("direct"));
+	result->depth = (int) cj_option_integer(options, "depth", 1, 1, CJ_MAX_DEPTH);
+	read_models(result, options);
+	read_transforms(result, options);
+	call->bytes = cj_attribution_encode(result);
 }
 
 /* ---- paths of a journey ---- */
@@ -115,19 +148,19 @@ create_state(MemoryContext context, Datum record, bool isnull)
 static void
 note_conversion(CjMatcher *matcher, void *arg)
 {
-	AttributionState *state = arg;
+	AttributionCall *call = arg;
 	int32		end = 0;
 
 	for (int32 i = 0; i < matcher->length; i++)
 		end = Max(end, matcher->positions[i]);
-	if (state->nends == state->ends_room)
+	if (call->nends == call->ends_room)
 	{
-		state->ends_room = Max(state->ends_room * 2, 16);
-		state->ends = state->ends == NULL ?
-			MemoryContextAlloc(state->attribution.context, state->ends_room * sizeof(int32)) :
-			repalloc_huge(state->ends, state->ends_room * sizeof(int32));
+		call->ends_room = Max(call->ends_room * 2, 16);
+		call->ends = call->ends == NULL ?
+			MemoryContextAlloc(call->context, call->ends_room * sizeof(int32)) :
+			repalloc_huge(call->ends, call->ends_room * sizeof(int32));
 	}
-	state->ends[state->nends++] = end;
+	call->ends[call->nends++] = end;
 }
 
 static int
@@ -138,14 +171,14 @@ compare_ends(const void *a, const void *b)
 
 /* Touches among the events [from, to) at or after a time. */
 static int32
-gather(const AttributionState *state, const CjView *view, const int32 *channels,
+gather(CjBy by, const CjView *view, const int32 *channels,
 	   int32 from, int32 to, TimestampTz since, CjTouch *touches)
 {
 	const CjPacked *packed;
 	int32		gap;
 	int32		count = 0;
 
-	cj_path_names(view, state->by, &packed, &gap);
+	cj_path_names(view, by, &packed, &gap);
 	for (int32 i = from; i < to; i++)
 	{
 		int32		code = (int32) cj_packed_get(packed, i) - gap;
@@ -160,52 +193,63 @@ gather(const AttributionState *state, const CjView *view, const int32 *channels,
 }
 
 static int32 *
-channel_codes(AttributionState *state, const CjView *view)
+channel_codes(CjTallyRef *tally, CjBy by, const CjView *view)
 {
 	const CjPacked *packed;
 	int32		gap;
-	const CjNames *names = cj_path_names(view, state->by, &packed, &gap);
+	const CjNames *names = cj_path_names(view, by, &packed, &gap);
 	int32	   *channels;
 
 	if (names->count == 0)
 		return NULL;
 	channels = palloc_array(int32, names->count);
 	for (int32 i = 0; i < names->count; i++)
-		channels[i] = cj_attribution_channel(&state->attribution, cj_name(names, i));
+		channels[i] = cj_attribution_channel(tally, cj_name(names, i));
 	return channels;
 }
 
+/* Finds the positions of the journey's conversions, ascending. */
 static void
-attribute_journey(AttributionState *state, const CjView *view)
+find_conversions(AttributionCall *call, const CjView *view)
 {
-	CjMatcher  *matcher = cj_cached_matcher(&state->matcher, state->attribution.context, state->conversion);
+	CjMatcher  *matcher = cj_cached_matcher(&call->matcher, call->context, call->conversion);
+
+	call->nends = 0;
+	cj_matcher_bind(matcher, view, DT_NOEND);
+	cj_all_matches(matcher, false, note_conversion, call);
+	if (call->nends > 1)
+		qsort(call->ends, call->nends, sizeof(int32), compare_ends);
+}
+
+static void
+attribute_journey(CjTallyRef *tally, AttributionCall *call, const CjView *view)
+{
+	const CjAttributionOptions *options = &call->options;
 	CjTouch    *touches = palloc_extended((view->nevents + 1) * sizeof(CjTouch), MCXT_ALLOC_HUGE);
-	int32	   *channels = channel_codes(state, view);
+	int32	   *channels = channel_codes(tally, options->by, view);
 	int32		from = 0;
 	int32		count;
 
-	state->nends = 0;
-	cj_matcher_bind(matcher, view, DT_NOEND);
-	cj_all_matches(matcher, false, note_conversion, state);
-	if (state->nends > 1)
-		qsort(state->ends, state->nends, sizeof(int32), compare_ends);
-	for (int32 i = 0; i < state->nends; i++)
+	find_conversions(call, view);
+	for (int32 i = 0; i < call->nends; i++)
 	{
-		int32		end = state->ends[i];
+		int32		end = call->ends[i];
 		TimestampTz time = cj_time(view, end);
 		TimestampTz since = PG_INT64_MIN;
 		double		value = 0;
 
-		if (state->lookback >= 0)
-			since = cj_elapsed(PG_INT64_MIN, time) < (uint64) state->lookback ? PG_INT64_MIN :
-				time - state->lookback;
+		if (options->lookback >= 0)
+			since = cj_elapsed(PG_INT64_MIN, time) < (uint64) options->lookback ? PG_INT64_MIN :
+				time - options->lookback;
 		cj_value(view, end, &value);
-		count = gather(state, view, channels, from, end, since, touches);
-		cj_attribute(&state->attribution, touches, count, time, value);
+		count = gather(options->by, view, channels, from, end, since, touches);
+		count = cj_attribution_transform(tally, options, touches, count);
+		cj_attribute(tally, options, touches, count, value);
 		from = Max(from, end + 1);
 	}
-	count = gather(state, view, channels, from, view->nevents, PG_INT64_MIN, touches);
-	cj_attribute_nothing(&state->attribution, touches, count);
+	count = gather(options->by, view, channels, from, view->nevents, PG_INT64_MIN, touches);
+	count = cj_attribution_transform(tally, options, touches, count);
+	cj_attribute_nothing(tally, options, touches, count);
 	pfree(touches);
 }
 
@@ -213,20 +257,23 @@ attribute_journey(AttributionState *state, const CjView *view)
 Datum
 cj_attribution_transfn(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = cj_aggregate_context(fcinfo, "attribution_agg");
-	AttributionState *state = PG_ARGISNULL(0) ? NULL : (AttributionState *) PG_GETARG_POINTER(0);
+	AttributionCall *call = cj_options_parsed(fcinfo, 2, parse_options, sizeof(AttributionCall));
+	CjTallyRef	tally;
 
-	if (state == NULL)
-		state = create_state(context, PG_GETARG_DATUM(2), PG_ARGISNULL(2));
+	cj_aggregate_context(fcinfo, "attribution_agg");
+	if (PG_ARGISNULL(0))
+		cj_attribution_create(&tally, &call->options, call->bytes);
 	else
-		cj_options_check(state->kept, PG_GETARG_DATUM(2), PG_ARGISNULL(2), "attribution_agg");
+		cj_tally_continue(&tally, PG_GETARG_DATUM(0), CJ_TALLY_ATTRIBUTION, call->bytes, "attribution_agg");
 	if (!PG_ARGISNULL(1))
 	{
 		CJ_ARG_VIEW(view, 1);
 
-		attribute_journey(state, &view);
+		attribute_journey(&tally, call, &view);
+		cj_check_path_memory(VARSIZE(tally.tally), "attribution_agg",
+							 "Use a smaller depth, or rename rare channels to one name, or raise");
 	}
-	PG_RETURN_POINTER(state);
+	PG_RETURN_POINTER(tally.tally);
 }
 
 /* ---- rows ---- */
@@ -264,7 +311,7 @@ make_rows(CjAttribution *attribution, int32 *count)
 	*count = 0;
 	for (int m = 0; m < CJ_MODELS; m++)
 	{
-		if (!attribution->wanted[m])
+		if (!attribution->options.wanted[m])
 			continue;
 		for (int32 c = 0; c < channels; c++)
 		{
@@ -288,8 +335,9 @@ make_rows(CjAttribution *attribution, int32 *count)
 Datum
 cj_attribution_finalfn(PG_FUNCTION_ARGS)
 {
-	AttributionState *state = PG_ARGISNULL(0) ? NULL : (AttributionState *) PG_GETARG_POINTER(0);
-	CjAttribution *attribution;
+	CjAttribution state;
+	CjAttribution *attribution = &state;
+	CjTallyRef	tally;
 	TupleDesc	desc;
 	HeapTuple  *tuples;
 	Row		   *rows;
@@ -297,10 +345,11 @@ cj_attribution_finalfn(PG_FUNCTION_ARGS)
 	double		all;
 
 	cj_aggregate_context(fcinfo, "attribution_agg final");
-	if (state == NULL)
+	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	attribution = &state->attribution;
-	if (attribution->wanted[CJ_MARKOV])
+	cj_tally_read_sorted(&tally, PG_GETARG_DATUM(0));
+	cj_tally_refuse(cj_attribution_load(attribution, &tally));
+	if (attribution->options.wanted[CJ_MARKOV])
 		cj_attribution_solve(attribution);
 	all = (double) (attribution->assigned + attribution->unassigned);
 	rows = make_rows(attribution, &count);

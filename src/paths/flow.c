@@ -13,83 +13,234 @@
  */
 #include "postgres.h"
 
+#include "common/int.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
 #include "compat.h"
 #include "paths/flow.h"
+#include "paths/varint.h"
 
-void
-cj_flow_init(CjFlow *flow, MemoryContext context, CjBy by, int32 steps)
+/* ---- options ---- */
+
+CjText
+cj_flow_encode(const CjFlowOptions *options)
 {
-	MemoryContext old = MemoryContextSwitchTo(context);
+	StringInfoData to;
+	CjText		bytes;
 
-	flow->context = context;
-	flow->steps = steps;
-	flow->at = palloc_array(CjGraphRef, steps + 1);
-	for (int32 i = 0; i <= steps; i++)
-		cj_graph_create(&flow->at[i], by, 1, false);
-	MemoryContextSwitchTo(old);
+	initStringInfo(&to);
+	cj_put_number(&to, options->by);
+	cj_put_number(&to, (uint64) options->collapse | (uint64) options->links << 1 |
+				  (uint64) options->starting << 2 | (uint64) options->ending << 3);
+	cj_put_number(&to, options->top);
+	cj_put_number(&to, options->steps);
+	cj_put_number(&to, options->occurrence);
+	cj_put_number(&to, options->within + 1);
+	if (options->starting)
+		cj_put_text(&to, options->starts);
+	if (options->ending)
+		cj_put_text(&to, options->ends);
+	bytes.data = to.data;
+	bytes.len = to.len;
+	return bytes;
 }
 
-int32
-cj_flow_name(CjFlow *flow, CjText name)
+static bool
+valid_text(CjText it)
 {
-	int32		code = cj_graph_find_name(&flow->at[0], name);
-	MemoryContext old;
+	return it.data == NULL || pg_verify_mbstr(GetDatabaseEncoding(), it.data, it.len, true);
+}
 
-	if (code >= 0)
-		return code;
-	old = MemoryContextSwitchTo(flow->context);
-	for (int32 i = 0; i <= flow->steps; i++)
-		code = cj_graph_add_name(&flow->at[i], name);
-	MemoryContextSwitchTo(old);
-	return code;
+const char *
+cj_flow_decode(CjText bytes, CjFlowOptions *options)
+{
+	CjReader	reader = {(const uint8 *) bytes.data, (const uint8 *) bytes.data + bytes.len, NULL};
+	CjText		again;
+	int64		flags;
+
+	memset(options, 0, sizeof(*options));
+	options->by = (CjBy) cj_get_limited(&reader, CJ_BY_ITEM);
+	flags = cj_get_limited(&reader, 15);
+	options->collapse = (flags & 1) != 0;
+	options->links = (flags & 2) != 0;
+	options->starting = (flags & 4) != 0;
+	options->ending = (flags & 8) != 0;
+	options->top = (int32) cj_get_limited(&reader, PG_INT32_MAX);
+	options->steps = (int32) cj_get_limited(&reader, CJ_MAX_FLOW_STEPS);
+	options->occurrence = (CjOccurrence) cj_get_limited(&reader, CJ_OCCURRENCE_EVERY);
+	options->within = cj_get_limited(&reader, PG_INT64_MAX) - 1;
+	if (options->starting)
+		options->starts = cj_get_text(&reader, bytes.len);
+	if (options->ending)
+		options->ends = cj_get_text(&reader, bytes.len);
+	if (reader.fault != NULL)
+		return reader.fault;
+	again = cj_flow_encode(options);
+	if (options->top < 1 || again.len != bytes.len || memcmp(again.data, bytes.data, bytes.len) != 0 ||
+		!valid_text(options->starts) || !valid_text(options->ends))
+		return "Its options are out of range.";
+	return NULL;
+}
+
+/* ---- counting ---- */
+
+#define WIDTH	5
+
+void
+cj_flow_create(CjTallyRef *tally, CjText options)
+{
+	cj_tally_create(tally, CJ_TALLY_FLOW, WIDTH, options);
 }
 
 void
-cj_flow_add(CjFlow *flow, const CjFlowStep *path, int32 count, bool completed)
+cj_flow_add(CjTallyRef *tally, int32 steps, const CjFlowStep *path, int32 count, bool completed)
 {
-	MemoryContext old = MemoryContextSwitchTo(flow->context);
-	int32		node = 0;
+	int32		key[WIDTH] = {0};
 
-	flow->paths++;
 	for (int32 i = 0; i < count; i++)
 	{
-		int32		edge;
-		CjGraphEdge *e;
-
-		/* the node before is of another step's graph, this one may lack it */
+		key[0] = CJ_COUNT_LINK;
+		key[1] = 0;
+		key[2] = i;
+		key[4] = path[i].name;
+		cj_tally_add(tally, key, 1);
+		key[0] = CJ_SUM_TIME;
 		if (i > 0)
-			cj_graph_add_node(&flow->at[i], &path[i - 1].code);
-		edge = cj_graph_add_edge(&flow->at[i], node, path[i].code);
-		e = &flow->at[i].parts.edges[edge];
-		e->count++;
-		if (i > 0)
-		{
-			CjSum		elapsed = {path[i].time > path[i - 1].time ?
-				cj_elapsed(path[i - 1].time, path[i].time) :
-			cj_elapsed(path[i].time, path[i - 1].time), 0};
-
-			cj_sum_add(&e->sum, elapsed);
-		}
-		node = path[i].code + 1;
+			cj_tally_add_integer(tally, key, path[i].time > path[i - 1].time ?
+								 cj_elapsed(path[i - 1].time, path[i].time) :
+								 cj_elapsed(path[i].time, path[i - 1].time));
+		key[3] = path[i].name;
 	}
-	if (count <= flow->steps)
+	if (count <= steps)
 	{
-		CjGraphRef *ref = &flow->at[count];
-		int32		context = node - 1;
-		CjGraphNode *last;
-
-		if (node > 0)
-			node = cj_graph_add_node(ref, &context);
-		last = &ref->parts.nodes[node];
-		if (completed)
-			last->tied++;
-		else
-			last->exits++;
+		key[0] = completed ? CJ_COUNT_COMPLETED : CJ_COUNT_DROPPED;
+		key[1] = 0;
+		key[2] = count;
+		key[4] = 0;
+		cj_tally_add(tally, key, 1);
 	}
-	MemoryContextSwitchTo(old);
+}
+
+/* ---- loading ---- */
+
+static bool
+load_link(CjFlow *flow, const CjTallyRef *tally, const int32 *key, int32 i, int32 end)
+{
+	CjGraphRef *ref = &flow->at[key[2]];
+	int32		source = 0;
+	int32		context = key[3] & ~CJ_TALLY_NAME;
+	int32		edge;
+
+	if (!cj_tally_named(key[4]) || cj_tally_named(key[3]) != (key[2] > 0))
+		return false;
+	/* the node before is of another step's graph, this one may lack it */
+	if (key[2] > 0)
+		source = cj_graph_add_node(ref, &context);
+	edge = cj_graph_add_edge(ref, source, key[4] & ~CJ_TALLY_NAME);
+	if (key[0] == CJ_COUNT_LINK)
+		ref->parts.edges[edge].count = tally->parts.counts[i];
+	else
+	{
+		for (int32 digit = i; digit < end; digit++)
+			if (tally->parts.counts[digit] < 0 || tally->parts.keys[(Size) digit * WIDTH + 1] < CJ_DIGIT_ONE ||
+				tally->parts.keys[(Size) digit * WIDTH + 1] > CJ_DIGIT_ONE + 3)
+				return false;
+		ref->parts.edges[edge].sum = cj_tally_integer(tally, i, end);
+	}
+	/* times come after counts */
+	return ref->parts.edges[edge].count > 0;
+}
+
+static bool
+load_end(CjFlow *flow, const int32 *key, int64 count)
+{
+	CjGraphRef *ref = &flow->at[key[2]];
+	int32		context = key[3] & ~CJ_TALLY_NAME;
+	int32		node;
+
+	if (!cj_tally_named(key[3]) || key[4] != 0 || key[2] == 0)
+		return false;
+	node = cj_graph_add_node(ref, &context);
+	if (key[0] == CJ_COUNT_COMPLETED)
+		ref->parts.nodes[node].tied = count;
+	else
+		ref->parts.nodes[node].exits = count;
+	return true;
+}
+
+/* Do as many paths leave each name of a step as came to it? */
+static bool
+steps_agree(const CjFlow *flow, int32 step)
+{
+	const CjGraphRef *before = &flow->at[step - 1];
+	const CjGraphRef *now = &flow->at[step];
+	int64	   *more = palloc0_array(int64, now->graph->names + 1);
+	bool		agree = true;
+
+	for (int32 i = 0; i < before->graph->edges; i++)
+	{
+		const CjGraphEdge *edge = &before->parts.edges[i];
+
+		agree &= !pg_add_s64_overflow(more[edge->code], edge->count, &more[edge->code]);
+	}
+	for (int32 i = 0; i < now->graph->edges; i++)
+	{
+		const CjGraphEdge *edge = &now->parts.edges[i];
+
+		agree &= !pg_sub_s64_overflow(more[edge->source - 1], edge->count, &more[edge->source - 1]);
+	}
+	for (int32 i = 1; i < now->graph->nodes; i++)
+	{
+		const CjGraphNode *node = &now->parts.nodes[i];
+
+		agree &= !pg_sub_s64_overflow(more[i - 1], node->exits, &more[i - 1]) &&
+			!pg_sub_s64_overflow(more[i - 1], node->tied, &more[i - 1]);
+	}
+	for (int32 i = 0; i < now->graph->names; i++)
+		agree &= more[i] == 0;
+	pfree(more);
+	return agree;
+}
+
+const char *
+cj_flow_load(CjFlow *flow, const CjTallyRef *tally)
+{
+	const char *fault;
+	int32		steps;
+
+	if (tally->tally->kind != CJ_TALLY_FLOW || tally->tally->width != WIDTH)
+		return "It is not of journey_flow.";
+	fault = cj_flow_decode(cj_tally_options(tally), &flow->options);
+	if (fault != NULL)
+		return fault;
+	steps = flow->options.steps;
+	flow->paths = 0;
+	flow->at = palloc_array(CjGraphRef, steps + 1);
+	for (int32 step = 0; step <= steps; step++)
+	{
+		cj_graph_create(&flow->at[step], flow->options.by, 1, false);
+		for (int32 i = 0; i < tally->tally->names; i++)
+			cj_graph_add_name(&flow->at[step], cj_tally_text(tally, i | CJ_TALLY_NAME));
+	}
+	for (int32 i = 0, end; i < tally->tally->entries; i = end)
+	{
+		const int32 *key = tally->parts.keys + (Size) i * WIDTH;
+
+		end = cj_tally_end(tally, i);
+		if (key[2] > steps ||
+			!(key[0] == CJ_COUNT_LINK || key[0] == CJ_SUM_TIME ? load_link(flow, tally, key, i, end) :
+			  (key[0] == CJ_COUNT_DROPPED || key[0] == CJ_COUNT_COMPLETED) &&
+			  load_end(flow, key, tally->parts.counts[i])))
+			return "It counts what does not exist.";
+	}
+	for (int32 i = 0; i < flow->at[0].graph->edges; i++)
+		if (pg_add_s64_overflow(flow->paths, flow->at[0].parts.edges[i].count, &flow->paths))
+			return "Its counts do not add up.";
+	for (int32 step = 1; step <= steps; step++)
+		if (!steps_agree(flow, step))
+			return "Its counts do not add up.";
+	return NULL;
 }
 
 /* ---- what to show ---- */
@@ -114,7 +265,7 @@ compare_codes(const void *a, const void *b, void *arg)
 }
 
 int32
-cj_flow_top(const CjFlow *flow, int32 step, int32 top, int32 *codes)
+cj_flow_top(const CjFlow *flow, int32 step, int32 *codes)
 {
 	const CjGraphRef *ref = &flow->at[step];
 	StepCount	count = {palloc0_array(int64, ref->graph->names + 1), ref};
@@ -127,7 +278,7 @@ cj_flow_top(const CjFlow *flow, int32 step, int32 top, int32 *codes)
 			codes[n++] = i;
 	qsort_arg(codes, n, sizeof(int32), compare_codes, &count);
 	pfree(count.counts);
-	return Min(n, top);
+	return Min(n, flow->options.top);
 }
 
 /*
@@ -147,14 +298,14 @@ typedef struct Places
 #define COMPLETED_PLACE(places)	((places)->top + 2)
 
 static Places
-find_places(const CjFlow *flow, int32 step, int32 top)
+find_places(const CjFlow *flow, int32 step)
 {
 	int32		names = flow->at[step].graph->names;
 	Places		places;
 
 	places.codes = palloc_array(int32, names + 1);
 	places.place = palloc_array(int32, names + 1);
-	places.top = cj_flow_top(flow, step, top, places.codes);
+	places.top = cj_flow_top(flow, step, places.codes);
 	for (int32 i = 0; i < names; i++)
 		places.place[i] = places.top;
 	for (int32 i = 0; i < places.top; i++)
@@ -225,7 +376,7 @@ put_row(CjFlowRow *row, int32 step, const Places *now, int32 place, const Cell *
 }
 
 CjFlowRow *
-cj_flow_rows(const CjFlow *flow, int32 top, bool links, int32 *count)
+cj_flow_rows(const CjFlow *flow, int32 *count)
 {
 	int64		room = 64;
 	CjFlowRow  *rows = palloc_array(CjFlowRow, room);
@@ -233,9 +384,9 @@ cj_flow_rows(const CjFlow *flow, int32 top, bool links, int32 *count)
 	int64		alive = flow->paths;
 
 	*count = 0;
-	for (int32 step = 0; step <= flow->steps; step++)
+	for (int32 step = 0; step <= flow->options.steps; step++)
 	{
-		Places		now = find_places(flow, step, top);
+		Places		now = find_places(flow, step);
 		int32		sources = step == 0 ? 1 : before.top + 1;
 		Cell	   *cells = fill_cells(flow, step, step == 0 ? NULL : &before, &now);
 		int64		going = 0;
@@ -253,7 +404,7 @@ cj_flow_rows(const CjFlow *flow, int32 top, bool links, int32 *count)
 			if (total.paths > 0)
 				put_row(&rows[(*count)++], step, &now, place, &total, alive);
 		}
-		for (int32 s = 0; s < sources && links && step > 0; s++)
+		for (int32 s = 0; s < sources && flow->options.links && step > 0; s++)
 		{
 			int64		from = 0;
 

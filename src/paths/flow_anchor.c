@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * flow_anchor.c
- *		Where the paths of a flow begin and end, and patterns that say so.
+ *		Where the paths of a flow begin and end.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -47,11 +47,10 @@ compare_positions(const void *a, const void *b)
 }
 
 static void
-find_anchor(CjAnchor *anchor, MemoryContext context, bool use_first, const CjView *view)
+find_anchor(CjAnchor *anchor, bool use_first, const CjView *view)
 {
-	CjMatcher  *matcher = cj_cached_matcher(&anchor->matcher, context, anchor->pattern);
+	CjMatcher  *matcher = cj_cached_matcher(&anchor->matcher, anchor->context, anchor->pattern);
 
-	anchor->context = context;
 	anchor->use_first = use_first;
 	anchor->count = 0;
 	cj_matcher_bind(matcher, view, DT_NOEND);
@@ -71,11 +70,11 @@ typedef struct Steps
 } Steps;
 
 static Steps
-list_steps(CjFlowState *state, const CjView *view)
+list_steps(CjTallyRef *tally, const CjFlowOptions *options, const CjView *view)
 {
 	const CjPacked *packed;
 	int32		gap;
-	const CjNames *names = cj_path_names(view, state->by, &packed, &gap);
+	const CjNames *names = cj_path_names(view, options->by, &packed, &gap);
 	int32	   *codes = palloc_array(int32, names->count + 1);
 	int32		last = -1;
 	Steps		result;
@@ -84,15 +83,15 @@ list_steps(CjFlowState *state, const CjView *view)
 	result.index = palloc_extended((view->nevents + 1) * sizeof(int32), MCXT_ALLOC_HUGE);
 	result.count = 0;
 	for (int32 i = 0; i < names->count; i++)
-		codes[i] = cj_flow_name(&state->flow, cj_name(names, i));
+		codes[i] = cj_tally_name(tally, cj_name(names, i));
 	for (int32 i = 0; i < view->nevents; i++)
 	{
 		int32		code = names->count == 0 ? -1 : (int32) cj_packed_get(packed, i) - gap;
 
-		if (code >= 0 && !(state->collapse && code == last))
+		if (code >= 0 && !(options->collapse && code == last))
 		{
 			last = code;
-			result.steps[result.count].code = codes[code];
+			result.steps[result.count].name = codes[code];
 			result.steps[result.count++].time = cj_time(view, i);
 		}
 		result.index[i] = result.count - 1;
@@ -105,19 +104,19 @@ list_steps(CjFlowState *state, const CjView *view)
 
 /* From step "from" on, or back; until "until" (a step, or -1). */
 static void
-add_path(CjFlowState *state, const Steps *steps, int32 from, int32 until)
+add_path(CjTallyRef *tally, const CjFlowOptions *options, const Steps *steps, int32 from, int32 until)
 {
 	CjFlowStep	path[CJ_MAX_FLOW_STEPS + 1];
-	int32		direction = state->backwards ? -1 : 1;
+	int32		direction = cj_flow_backwards(options) ? -1 : 1;
 	int32		count = 0;
 	bool		completed = false;
 
-	for (int32 i = from; i >= 0 && i < steps->count && count <= state->flow.steps; i += direction)
+	for (int32 i = from; i >= 0 && i < steps->count && count <= options->steps; i += direction)
 	{
 		TimestampTz begin = Min(steps->steps[from].time, steps->steps[i].time);
 		TimestampTz end = Max(steps->steps[from].time, steps->steps[i].time);
 
-		if (state->within >= 0 && cj_elapsed(begin, end) > (uint64) state->within)
+		if (options->within >= 0 && cj_elapsed(begin, end) > (uint64) options->within)
 			break;
 		path[count++] = steps->steps[i];
 		if (i == until)
@@ -126,133 +125,55 @@ add_path(CjFlowState *state, const Steps *steps, int32 from, int32 until)
 			break;
 		}
 	}
-	cj_flow_add(&state->flow, path, count, completed);
+	cj_flow_add(tally, options->steps, path, count, completed);
 }
 
 /* The first step of the second anchor after a step; -1 if there is none. */
 static int32
-end_after(const CjFlowState *state, const Steps *steps, int32 from)
+end_after(const CjAnchor *ends, const Steps *steps, int32 from)
 {
-	for (int32 i = 0; i < state->ends.count; i++)
-		if (steps->index[state->ends.positions[i]] > from)
-			return steps->index[state->ends.positions[i]];
+	for (int32 i = 0; i < ends->count; i++)
+		if (steps->index[ends->positions[i]] > from)
+			return steps->index[ends->positions[i]];
 	return -1;
 }
 
-void
-cj_flow_journey(CjFlowState *state, const CjView *view)
+static void
+add_paths(CjTallyRef *tally, CjFlowCall *call, const Steps *steps, const CjView *view)
 {
-	Steps		steps = list_steps(state, view);
-	CjAnchor   *anchor = state->backwards ? &state->ends : &state->starts;
-	bool		between = state->starts.pattern != NULL && state->ends.pattern != NULL;
+	const CjFlowOptions *options = &call->options;
+	bool		backwards = cj_flow_backwards(options);
+	CjAnchor   *anchor = backwards ? &call->ends : &call->starts;
 	int32		before = -1;
 
-	if (!state->anchored)
-	{
-		if (steps.count > 0)
-			add_path(state, &steps, 0, -1);
-		return;
-	}
-	find_anchor(anchor, state->context, state->backwards, view);
-	if (between)
-		find_anchor(&state->ends, state->context, true, view);
+	find_anchor(anchor, backwards, view);
+	if (cj_flow_between(options))
+		find_anchor(&call->ends, true, view);
 	for (int32 k = 0; k < anchor->count; k++)
 	{
 		/* the last occurrence is looked for from the end */
-		int32		i = state->occurrence == CJ_OCCURRENCE_LAST ? anchor->count - 1 - k : k;
-		int32		from = steps.index[anchor->positions[i]];
-		int32		until = between ? end_after(state, &steps, from) : -1;
+		int32		i = options->occurrence == CJ_OCCURRENCE_LAST ? anchor->count - 1 - k : k;
+		int32		from = steps->index[anchor->positions[i]];
+		int32		until = cj_flow_between(options) ? end_after(&call->ends, steps, from) : -1;
 
-		if (from < 0 || from == before || (between && until < 0))
+		if (from < 0 || from == before || (cj_flow_between(options) && until < 0))
 			continue;
 		before = from;
-		add_path(state, &steps, from, until);
-		if (state->occurrence != CJ_OCCURRENCE_EVERY)
+		add_path(tally, options, steps, from, until);
+		if (options->occurrence != CJ_OCCURRENCE_EVERY)
 			break;
 	}
+}
+
+void
+cj_flow_journey(CjTallyRef *tally, CjFlowCall *call, const CjView *view)
+{
+	Steps		steps = list_steps(tally, &call->options, view);
+
+	if (cj_flow_anchored(&call->options))
+		add_paths(tally, call, &steps, view);
+	else if (steps.count > 0)
+		add_path(tally, &call->options, &steps, 0, -1);
 	pfree(steps.steps);
 	pfree(steps.index);
-}
-
-/* ---- patterns ---- */
-
-/* The name of an anchor that is one plain name; false for any other. */
-static bool
-plain_anchor(const CjPattern *pattern, CjText *name)
-{
-	const CjNode *tree = cj_pattern_load(pattern);
-
-	while ((tree->kind == CJ_NODE_SEQUENCE && tree->count == 1 && !tree->first && !tree->last))
-		tree = tree->children[0];
-	if (tree->kind != CJ_NODE_ELEMENT || !cj_element_plain(tree->element) ||
-		tree->element->names.negated || tree->element->names.count != 1)
-		return false;
-	*name = tree->element->names.names[0];
-	return true;
-}
-
-/* One step: a name, none of the step's top names, or the journey's end. */
-static void
-append_step(StringInfo to, const CjFlowState *state, int32 step, CjFlowKind kind, int32 code)
-{
-	const CjGraphRef *names = &state->flow.at[0];
-
-	if (kind == CJ_FLOW_EVENT)
-		cj_append_name(to, cj_graph_name(names, code));
-	else
-	{
-		int32	   *codes = palloc_array(int32, names->graph->names + 1);
-		int32		top = cj_flow_top(&state->flow, step, state->top, codes);
-
-		appendStringInfoString(to, "[^");
-		for (int32 i = 0; i < top; i++)
-		{
-			if (i > 0)
-				appendStringInfoChar(to, '|');
-			cj_append_name(to, cj_graph_name(names, codes[i]));
-		}
-		appendStringInfoChar(to, ']');
-		pfree(codes);
-	}
-}
-
-/*
- * From the start of the journey, or from the first event of the anchor's name:
- * ^ [^home]* home . product.  Backwards, to the first one: product . home after
- * the same.
- */
-CjPattern *
-cj_flow_pattern(const CjFlowState *state, const CjFlowRow *row)
-{
-	StringInfoData to;
-	CjText		anchor = {NULL, 0};
-	int32		from = state->anchored ? 1 : 0;
-	const CjPattern *pattern = state->backwards ? state->ends.pattern : state->starts.pattern;
-
-	if (state->by != CJ_BY_EVENT || state->within >= 0 || state->backwards ||
-		(state->starts.pattern != NULL && state->ends.pattern != NULL) ||
-		(state->anchored && (state->occurrence != CJ_OCCURRENCE_FIRST || !plain_anchor(pattern, &anchor))))
-		return NULL;
-	initStringInfo(&to);
-	appendStringInfoChar(&to, '^');
-	if (state->anchored)
-	{
-		appendStringInfoString(&to, " [^");
-		cj_append_name(&to, anchor);
-		appendStringInfoString(&to, "]* ");
-		cj_append_name(&to, anchor);
-	}
-	for (int32 step = from; step <= row->step; step++)
-	{
-		appendStringInfoChar(&to, ' ');
-		if (step == row->step && row->kind == CJ_FLOW_DROPPED)
-			appendStringInfoChar(&to, '$');
-		else if (step == row->step)
-			append_step(&to, state, step, row->kind, row->code);
-		else if (step == row->step - 1 && row->link)
-			append_step(&to, state, step, row->source_kind, row->source);
-		else
-			appendStringInfoChar(&to, '.');
-	}
-	return cj_pattern_of_text(to.data, to.len, NULL);
 }

@@ -13,13 +13,6 @@
 #include "paths/flow.h"
 #include "pattern/datum.h"
 
-typedef enum CjOccurrence
-{
-	CJ_OCCURRENCE_FIRST,
-	CJ_OCCURRENCE_LAST,
-	CJ_OCCURRENCE_EVERY
-} CjOccurrence;
-
 /* An anchor, and where its matches are in the journey at hand. */
 typedef struct CjAnchor
 {
@@ -32,26 +25,24 @@ typedef struct CjAnchor
 	int32		room;
 } CjAnchor;
 
-typedef struct CjFlowState
+/* The options of a call site, as read once. */
+typedef struct CjFlowCall
 {
-	MemoryContext context;
-	bytea	   *kept;			/* the options */
-	CjBy		by;
-	bool		collapse;
-	bool		links;
-	bool		anchored;
-	bool		backwards;
-	int32		top;
-	CjOccurrence occurrence;
-	int64		within;			/* microseconds, or -1 */
+	CjFlowOptions options;
+	CjText		bytes;			/* of the options, as states have them */
 	CjAnchor	starts;
 	CjAnchor	ends;
-	CjFlow		flow;
-} CjFlowState;
+} CjFlowCall;
 
-extern void cj_flow_journey(CjFlowState *state, const CjView *view);
+extern void cj_flow_journey(CjTallyRef *tally, CjFlowCall *call, const CjView *view);
 
-/* The pattern that finds a row's journeys, NULL if it is not one pattern. */
-extern CjPattern *cj_flow_pattern(const CjFlowState *state, const CjFlowRow *row);
+/* ---- patterns (flow_pattern.c) ---- */
+
+typedef struct CjFlowPatterns CjFlowPatterns;
+
+extern CjFlowPatterns *cj_flow_patterns(const CjFlow *flow);
+
+/* The pattern that finds a row's journeys, NULL if none can. */
+extern CjPattern *cj_flow_pattern(const CjFlowPatterns *patterns, const CjFlowRow *row);
 
 #endif							/* CJ_PATHS_FLOW_ANCHOR_H */

@@ -45,57 +45,65 @@ read_occurrence(CjOptions *options)
 			 errhint("Use 'first', 'last' or 'every'.")));
 }
 
-static CjFlowState *
-create_state(MemoryContext context, Datum record, bool isnull)
+/* An anchor, and its pattern's text; true if there is one. */
+static bool
+read_anchor(CjOptions *options, const char *name, CjAnchor *anchor, CjText *it)
 {
-	MemoryContext old = MemoryContextSwitchTo(context);
-	CjFlowState *state = palloc0_object(CjFlowState);
-	CjOptions  *options = cj_options_read(cj_copy_record(record, isnull), isnull);
 	Datum		value;
-	int32		steps;
 
-	state->kept = cj_options_keep(record, isnull, context);
-	state->context = context;
-	state->by = cj_option_by(options);
-	state->collapse = cj_option_bool(options, "collapse", false);
-	state->links = cj_option_bool(options, "links", false);
-	state->top = (int32) cj_option_integer(options, "top", 5, 1, PG_INT32_MAX);
-	steps = (int32) cj_option_integer(options, "steps", 5, 1, CJ_MAX_FLOW_STEPS);
-	state->occurrence = read_occurrence(options);
-	state->within = cj_option(options, "within", INTERVALOID, &value) ?
+	anchor->context = CurrentMemoryContext;
+	if (!cj_option_pattern(options, name, &value))
+		return false;
+	anchor->pattern = DatumGetPattern(value);
+	it->data = cj_pattern_print(cj_pattern_load(anchor->pattern));
+	it->len = (int32) strlen(it->data);
+	return true;
+}
+
+static void
+parse_options(CjOptions *options, void *parsed)
+{
+	CjFlowCall *call = parsed;
+	CjFlowOptions *result = &call->options;
+	Datum		value;
+
+	result->by = cj_option_by(options);
+	result->collapse = cj_option_bool(options, "collapse", false);
+	result->links = cj_option_bool(options, "links", false);
+	result->top = (int32) cj_option_integer(options, "top", 5, 1, PG_INT32_MAX);
+	result->steps = (int32) cj_option_integer(options, "steps", 5, 1, CJ_MAX_FLOW_STEPS);
+	result->occurrence = read_occurrence(options);
+	result->within = cj_option(options, "within", INTERVALOID, &value) ?
 		cj_interval_usec_positive(DatumGetIntervalP(value), "within") : -1;
-	if (cj_option_pattern(options, "starts_with", &value))
-		state->starts.pattern = DatumGetPattern(value);
-	if (cj_option_pattern(options, "ends_with", &value))
-		state->ends.pattern = DatumGetPattern(value);
+	result->starting = read_anchor(options, "starts_with", &call->starts, &result->starts);
+	result->ending = read_anchor(options, "ends_with", &call->ends, &result->ends);
 	/* without an anchor the first event is step 1, so that there is no step 0 */
-	state->anchored = state->starts.pattern != NULL || state->ends.pattern != NULL;
-	state->backwards = state->starts.pattern == NULL && state->ends.pattern != NULL;
-	cj_flow_init(&state->flow, context, state->by, state->anchored ? steps : steps - 1);
-	MemoryContextSwitchTo(old);
-	return state;
+	if (!cj_flow_anchored(result))
+		result->steps--;
+	call->bytes = cj_flow_encode(result);
 }
 
 /* journey_flow(journey [, flow_options]) */
 Datum
 cj_journey_flow_transfn(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = cj_aggregate_context(fcinfo, "journey_flow");
-	CjFlowState *state = PG_ARGISNULL(0) ? NULL : (CjFlowState *) PG_GETARG_POINTER(0);
-	bool		given = PG_NARGS() > 2 && !PG_ARGISNULL(2);
-	Datum		record = given ? PG_GETARG_DATUM(2) : (Datum) 0;
+	CjFlowCall *call = cj_options_parsed(fcinfo, 2, parse_options, sizeof(CjFlowCall));
+	CjTallyRef	tally;
 
-	if (state == NULL)
-		state = create_state(context, record, !given);
+	cj_aggregate_context(fcinfo, "journey_flow");
+	if (PG_ARGISNULL(0))
+		cj_flow_create(&tally, call->bytes);
 	else
-		cj_options_check(state->kept, record, !given, "journey_flow");
+		cj_tally_continue(&tally, PG_GETARG_DATUM(0), CJ_TALLY_FLOW, call->bytes, "journey_flow");
 	if (!PG_ARGISNULL(1))
 	{
 		CJ_ARG_VIEW(view, 1);
 
-		cj_flow_journey(state, &view);
+		cj_flow_journey(&tally, call, &view);
+		cj_check_path_memory(VARSIZE(tally.tally), "journey_flow",
+							 "Use fewer steps, or rename rare names to one, or raise");
 	}
-	PG_RETURN_POINTER(state);
+	PG_RETURN_POINTER(tally.tally);
 }
 
 /* ---- rows ---- */
@@ -103,30 +111,30 @@ cj_journey_flow_transfn(PG_FUNCTION_ARGS)
 static const char *const kind_names[] = {"event", "other", "dropped", "completed"};
 
 static Datum
-row_name(const CjFlowState *state, CjFlowKind kind, int32 code)
+row_name(const CjFlow *flow, CjFlowKind kind, int32 code)
 {
 	if (kind == CJ_FLOW_EVENT)
-		return PointerGetDatum(cj_text_datum(cj_graph_name(&state->flow.at[0], code)));
+		return PointerGetDatum(cj_text_datum(cj_graph_name(&flow->at[0], code)));
 	return CStringGetTextDatum(kind == CJ_FLOW_OTHER ? "(other)" :
 							   kind == CJ_FLOW_DROPPED ? "(dropped)" : "(completed)");
 }
 
 static HeapTuple
-flow_row(const CjFlowState *state, const CjFlowRow *row, TupleDesc desc)
+flow_row(const CjFlow *flow, const CjFlowPatterns *patterns, const CjFlowRow *row, TupleDesc desc)
 {
 	Datum		values[9];
 	bool		nulls[9] = {false};
-	int32		step = state->anchored ? row->step : row->step + 1;
-	CjPattern  *pattern = cj_flow_pattern(state, row);
+	int32		step = cj_flow_anchored(&flow->options) ? row->step : row->step + 1;
+	CjPattern  *pattern = cj_flow_pattern(patterns, row);
 
-	values[0] = Int32GetDatum(state->backwards ? -step : step);
+	values[0] = Int32GetDatum(cj_flow_backwards(&flow->options) ? -step : step);
 	nulls[1] = !row->link;
 	if (row->link)
-		values[1] = row_name(state, row->source_kind, row->source);
-	values[2] = row_name(state, row->kind, row->code);
+		values[1] = row_name(flow, row->source_kind, row->source);
+	values[2] = row_name(flow, row->kind, row->code);
 	values[3] = CStringGetTextDatum(kind_names[row->kind]);
 	values[4] = Int64GetDatum(row->paths);
-	values[5] = Float8GetDatum((double) row->paths / (double) state->flow.paths);
+	values[5] = Float8GetDatum((double) row->paths / (double) flow->paths);
 	values[6] = Float8GetDatum((double) row->paths / (double) row->before);
 	nulls[7] = row->step == 0 || row->kind > CJ_FLOW_OTHER;
 	if (!nulls[7])
@@ -139,22 +147,27 @@ flow_row(const CjFlowState *state, const CjFlowRow *row, TupleDesc desc)
 Datum
 cj_journey_flow_finalfn(PG_FUNCTION_ARGS)
 {
-	CjFlowState *state = PG_ARGISNULL(0) ? NULL : (CjFlowState *) PG_GETARG_POINTER(0);
+	CjTallyRef	tally;
+	CjFlow		flow;
+	CjFlowPatterns *patterns;
 	TupleDesc	desc;
 	HeapTuple  *tuples;
 	CjFlowRow  *rows;
 	int32		count;
 
 	cj_aggregate_context(fcinfo, "journey_flow final");
-	if (state == NULL)
+	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	rows = cj_flow_rows(&state->flow, state->top, state->links, &count);
+	cj_tally_read_sorted(&tally, PG_GETARG_DATUM(0));
+	cj_tally_refuse(cj_flow_load(&flow, &tally));
+	rows = cj_flow_rows(&flow, &count);
+	patterns = cj_flow_patterns(&flow);
 	desc = cj_result_tupdesc(fcinfo);
 	tuples = palloc_extended((count + 1) * sizeof(HeapTuple), MCXT_ALLOC_HUGE);
 	for (int32 i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		tuples[i] = flow_row(state, &rows[i], desc);
+		tuples[i] = flow_row(&flow, patterns, &rows[i], desc);
 	}
 	PG_RETURN_DATUM(cj_composite_array(desc, tuples, count));
 }

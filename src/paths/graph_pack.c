@@ -16,12 +16,12 @@
 #include "postgres.h"
 
 #include "common/int.h"
-#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 #include "compat.h"
 #include "paths/graph.h"
+#include "paths/varint.h"
 
 /* ---- packing ---- */
 
@@ -33,14 +33,6 @@ typedef struct Packing
 	int32	   *node_rank;
 	int32		depth;
 } Packing;
-
-static void
-put_number(StringInfo to, uint64 number)
-{
-	for (; number >= 0x80; number >>= 7)
-		appendStringInfoCharMacro(to, (char) (0x80 | (number & 0x7f)));
-	appendStringInfoCharMacro(to, (char) number);
-}
 
 static int
 compare_names(const void *a, const void *b, void *arg)
@@ -105,14 +97,13 @@ pack_names(Packing *packing, StringInfo to)
 		if (in_use[i])
 			used[count++] = i;
 	qsort_arg(used, count, sizeof(int32), compare_names, packing);
-	put_number(to, count);
+	cj_put_number(to, count);
 	for (int32 i = 0; i < count; i++)
 	{
 		CjText		name = cj_graph_name(ref, used[i]);
 
 		packing->name_rank[used[i]] = i;
-		put_number(to, name.len);
-		appendBinaryStringInfo(to, name.data, name.len);
+		cj_put_text(to, name);
 	}
 	pfree(used);
 	pfree(in_use);
@@ -130,7 +121,7 @@ pack_nodes(Packing *packing, StringInfo to)
 		if (packing->visits[node] > 0)
 			used[count++] = node;
 	qsort_arg(used, count, sizeof(int32), compare_nodes, packing);
-	put_number(to, count);
+	cj_put_number(to, count);
 	for (int32 i = 0; i < count; i++)
 	{
 		const CjGraphNode *node = &ref->parts.nodes[used[i]];
@@ -140,13 +131,13 @@ pack_nodes(Packing *packing, StringInfo to)
 		cj_graph_context(ref, used[i], context);
 		while (context[before] < 0)
 			before++;
-		put_number(to, packing->depth - before);
+		cj_put_number(to, packing->depth - before);
 		for (int j = before; j < packing->depth; j++)
-			put_number(to, packing->name_rank[context[j]]);
-		put_number(to, node->journeys);
-		put_number(to, node->again);
-		put_number(to, node->exits);
-		put_number(to, node->tied);
+			cj_put_number(to, packing->name_rank[context[j]]);
+		cj_put_number(to, node->journeys);
+		cj_put_number(to, node->again);
+		cj_put_number(to, node->exits);
+		cj_put_number(to, node->tied);
 	}
 	pfree(used);
 }
@@ -160,16 +151,16 @@ pack_times(const CjGraphRef *ref, const CjGraphEdge *edge, StringInfo to)
 	int32		buckets = 0;
 	int32		before = -1;
 
-	put_number(to, edge->sum.high);
-	put_number(to, edge->sum.low);
+	cj_put_number(to, edge->sum.high);
+	cj_put_number(to, edge->sum.low);
 	for (int32 i = 0; i < count; i++)
 		buckets += counters[i] != 0;
-	put_number(to, buckets);
+	cj_put_number(to, buckets);
 	for (int32 i = 0; i < count; i++)
 		if (counters[i] != 0)
 		{
-			put_number(to, first + i - before);
-			put_number(to, counters[i]);
+			cj_put_number(to, first + i - before);
+			cj_put_number(to, counters[i]);
 			before = first + i;
 		}
 }
@@ -185,17 +176,17 @@ pack_edges(Packing *packing, StringInfo to)
 		if (ref->parts.edges[i].count > 0)
 			used[count++] = i;
 	qsort_arg(used, count, sizeof(int32), compare_edges, packing);
-	put_number(to, count);
+	cj_put_number(to, count);
 	for (int32 i = 0; i < count; i++)
 	{
 		const CjGraphEdge *edge = &ref->parts.edges[used[i]];
 
 		if ((i & 0x3ff) == 0)
 			CHECK_FOR_INTERRUPTS();
-		put_number(to, packing->node_rank[edge->source]);
-		put_number(to, packing->name_rank[edge->code]);
-		put_number(to, edge->count);
-		put_number(to, edge->journeys);
+		cj_put_number(to, packing->node_rank[edge->source]);
+		cj_put_number(to, packing->name_rank[edge->code]);
+		cj_put_number(to, edge->count);
+		cj_put_number(to, edge->journeys);
 		if (edge->source != 0)
 			pack_times(ref, edge, to);
 	}
@@ -222,9 +213,9 @@ cj_graph_pack(const CjGraphRef *ref)
 	appendStringInfoChar(&to, (char) graph->by);
 	appendStringInfoChar(&to, (char) graph->depth);
 	appendStringInfoChar(&to, (char) graph->collapse);
-	put_number(&to, graph->journeys);
-	put_number(&to, graph->empty);
-	put_number(&to, graph->skipped);
+	cj_put_number(&to, graph->journeys);
+	cj_put_number(&to, graph->empty);
+	cj_put_number(&to, graph->skipped);
 	pack_names(&packing, &to);
 	pack_nodes(&packing, &to);
 	pack_edges(&packing, &to);
@@ -237,115 +228,67 @@ cj_graph_pack(const CjGraphRef *ref)
 
 /* ---- unpacking ---- */
 
-typedef struct Reader
-{
-	const uint8 *at;
-	const uint8 *end;
-	const char *fault;
-} Reader;
-
-static uint64
-get_number(Reader *reader)
-{
-	uint64		number = 0;
-
-	for (int shift = 0; shift < 64; shift += 7)
-	{
-		uint8		byte;
-
-		if (reader->at >= reader->end)
-			break;
-		byte = *reader->at++;
-		if (shift == 63 && byte > 1)
-			break;
-		number |= (uint64) (byte & 0x7f) << shift;
-		if (byte < 0x80)
-			return number;
-	}
-	if (reader->fault == NULL)
-		reader->fault = "It ends too early, or a number is too large.";
-	return 0;
-}
-
-/* A number up to a limit. */
-static int64
-get_limited(Reader *reader, int64 limit)
-{
-	uint64		number = get_number(reader);
-
-	if (number <= (uint64) limit)
-		return (int64) number;
-	if (reader->fault == NULL)
-		reader->fault = "A number is out of range.";
-	return 0;
-}
-
 static void
-unpack_names(CjGraphRef *ref, Reader *reader)
+unpack_names(CjGraphRef *ref, CjReader *reader)
 {
-	int64		count = get_limited(reader, reader->end - reader->at);
+	int64		count = cj_get_limited(reader, reader->end - reader->at);
 
 	for (int64 i = 0; i < count && reader->fault == NULL; i++)
 	{
-		CjText		name;
+		CjText		name = cj_get_text(reader, CJ_MAX_NAME);
 
-		name.len = (int32) get_limited(reader, Min(CJ_MAX_NAME, reader->end - reader->at));
-		name.data = (const char *) reader->at;
-		if (reader->fault == NULL && name.len > reader->end - reader->at)
-			reader->fault = "A name ends too late.";
 		if (reader->fault != NULL)
 			return;
 		if (!pg_verify_mbstr(GetDatabaseEncoding(), name.data, name.len, true))
 			reader->fault = "A name is not valid text.";
 		else if (cj_graph_add_name(ref, name) != i)
 			reader->fault = "A name occurs twice.";
-		reader->at += name.len;
 	}
 }
 
 static void
-unpack_nodes(CjGraphRef *ref, Reader *reader)
+unpack_nodes(CjGraphRef *ref, CjReader *reader)
 {
 	int			depth = ref->graph->depth;
-	int64		count = get_limited(reader, reader->end - reader->at);
+	int64		count = cj_get_limited(reader, reader->end - reader->at);
 
 	for (int64 i = 1; i <= count && reader->fault == NULL; i++)
 	{
-		int			length = (int) get_limited(reader, depth);
+		int			length = (int) cj_get_limited(reader, depth);
 		int32		context[CJ_MAX_DEPTH];
 		CjGraphNode *node;
 
 		for (int j = 0; j < depth; j++)
 			context[j] = j < depth - length ? -1 :
-				(int32) get_limited(reader, ref->graph->names - 1);
+				(int32) cj_get_limited(reader, ref->graph->names - 1);
 		if (reader->fault == NULL && (length == 0 || ref->graph->names == 0 ||
 									  cj_graph_add_node(ref, context) != i))
 			reader->fault = "A node is empty or occurs twice.";
 		if (reader->fault != NULL)
 			return;
 		node = &ref->parts.nodes[i];
-		node->journeys = get_limited(reader, PG_INT64_MAX);
-		node->again = get_limited(reader, PG_INT64_MAX);
-		node->exits = get_limited(reader, PG_INT64_MAX);
-		node->tied = get_limited(reader, PG_INT64_MAX);
+		node->journeys = cj_get_limited(reader, PG_INT64_MAX);
+		node->again = cj_get_limited(reader, PG_INT64_MAX);
+		node->exits = cj_get_limited(reader, PG_INT64_MAX);
+		node->tied = cj_get_limited(reader, PG_INT64_MAX);
 	}
 }
 
 static void
-unpack_times(CjGraphRef *ref, Reader *reader, int32 edge)
+unpack_times(CjGraphRef *ref, CjReader *reader, int32 edge)
 {
 	int64		buckets;
 	int64		bucket = -1;
 
-	ref->parts.edges[edge].sum.high = get_number(reader);
-	ref->parts.edges[edge].sum.low = get_number(reader);
-	buckets = get_limited(reader, CJ_BUCKETS);
+	ref->parts.edges[edge].sum.high = cj_get_number(reader);
+	ref->parts.edges[edge].sum.low = cj_get_number(reader);
+	buckets = cj_get_limited(reader, CJ_BUCKETS);
 	for (int64 i = 0; i < buckets && reader->fault == NULL; i++)
 	{
 		int64		count;
 
-		bucket += get_limited(reader, CJ_BUCKETS);
-		count = get_limited(reader, PG_INT64_MAX);
+		bucket += cj_get_limited(reader, CJ_BUCKETS);
+		count = cj_get_limited(reader, PG_INT64_MAX);
 		if (bucket < 0 || bucket >= CJ_BUCKETS)
 			reader->fault = "A bucket is out of range.";
 		if (reader->fault == NULL)
@@ -354,15 +297,15 @@ unpack_times(CjGraphRef *ref, Reader *reader, int32 edge)
 }
 
 static void
-unpack_edges(CjGraphRef *ref, Reader *reader)
+unpack_edges(CjGraphRef *ref, CjReader *reader)
 {
-	int64		count = get_limited(reader, reader->end - reader->at);
+	int64		count = cj_get_limited(reader, reader->end - reader->at);
 	int32		nodes = ref->graph->nodes;
 
 	for (int64 i = 0; i < count && reader->fault == NULL; i++)
 	{
-		int32		source = (int32) get_limited(reader, nodes - 1);
-		int32		code = (int32) get_limited(reader, Max(ref->graph->names - 1, 0));
+		int32		source = (int32) cj_get_limited(reader, nodes - 1);
+		int32		code = (int32) cj_get_limited(reader, Max(ref->graph->names - 1, 0));
 		int32		edge;
 
 		if ((i & 0x3ff) == 0)
@@ -373,8 +316,8 @@ unpack_edges(CjGraphRef *ref, Reader *reader)
 			reader->fault = "An edge occurs twice or leads to no node.";
 		if (reader->fault != NULL)
 			return;
-		ref->parts.edges[i].count = get_limited(reader, PG_INT64_MAX);
-		ref->parts.edges[i].journeys = get_limited(reader, PG_INT64_MAX);
+		ref->parts.edges[i].count = cj_get_limited(reader, PG_INT64_MAX);
+		ref->parts.edges[i].journeys = cj_get_limited(reader, PG_INT64_MAX);
 		if (source != 0)
 			unpack_times(ref, reader, (int32) i);
 	}
@@ -429,7 +372,7 @@ check_counts(const CjGraphRef *ref)
 const char *
 cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size)
 {
-	Reader		reader = {body, body + size, NULL};
+	CjReader	reader = {body, body + size, NULL};
 	struct varlena *again;
 
 	if (size < 4 || body[0] != CJ_GRAPH_PACKED)
@@ -438,9 +381,9 @@ cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size)
 		return "Its options are out of range.";
 	cj_graph_create(ref, (CjBy) body[1], body[2], body[3] != 0);
 	reader.at += 4;
-	ref->graph->journeys = get_limited(&reader, PG_INT64_MAX);
-	ref->graph->empty = get_limited(&reader, PG_INT64_MAX);
-	ref->graph->skipped = get_limited(&reader, PG_INT64_MAX);
+	ref->graph->journeys = cj_get_limited(&reader, PG_INT64_MAX);
+	ref->graph->empty = cj_get_limited(&reader, PG_INT64_MAX);
+	ref->graph->skipped = cj_get_limited(&reader, PG_INT64_MAX);
 	unpack_names(ref, &reader);
 	if (reader.fault == NULL)
 		unpack_nodes(ref, &reader);

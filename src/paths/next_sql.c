@@ -126,7 +126,7 @@ cj_journey_next(PG_FUNCTION_ARGS)
 	CJ_ARG_VIEW(view, 1);
 	int32		top = PG_GETARG_INT32(2);
 	double		prior = prior_argument(PG_GETARG_FLOAT8(3));
-	int32		context[CJ_MAX_DEPTH];
+	CjNextContext context;
 	int32		count;
 	int32	   *codes = path_codes(&cache->graph, &view, &count);
 	int32	   *order;
@@ -135,14 +135,14 @@ cj_journey_next(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"top\" must be positive, not %d", top)));
-	cj_next_context(model, codes, count, context);
-	cj_next_predict(model, context, prior);
+	cj_next_context(model, codes, count, &context);
+	cj_next_predict(model, &context, prior);
 	order = palloc_array(int32, names + 1);
 	memcpy(order, model->by_name, names * sizeof(int32));
 	qsort_arg(order, names, sizeof(int32), compare_probability, model);
 	for (int32 i = 0; i < Min(names, top); i++)
 	{
-		const CjGraphEdge *edge = cj_next_edge(model, context, order[i]);
+		const CjGraphEdge *edge = cj_next_edge(model, &context, order[i]);
 		Datum		values[3];
 		bool		nulls[3] = {false};
 
@@ -187,12 +187,12 @@ cj_journey_next_score(PG_FUNCTION_ARGS)
 
 	for (int32 i = 1; i < count; i++)
 	{
-		int32		context[CJ_MAX_DEPTH];
+		CjNextContext context;
 		double		probability;
 
 		CHECK_FOR_INTERRUPTS();
-		cj_next_context(model, codes, i, context);
-		cj_next_predict(model, context, prior);
+		cj_next_context(model, codes, i, &context);
+		cj_next_predict(model, &context, prior);
 
 		/*
 		 * a name that the model has never seen: as if it were one more
@@ -224,7 +224,7 @@ Datum
 cj_journey_reach(PG_FUNCTION_ARGS)
 {
 	NextCache  *cache;
-	int32		context[CJ_MAX_DEPTH];
+	CjNextContext context;
 	int32		node;
 	int32		target;
 	int32		steps = PG_ARGISNULL(3) ? -1 : PG_GETARG_INT32(3);
@@ -243,8 +243,8 @@ cj_journey_reach(PG_FUNCTION_ARGS)
 
 		codes = path_codes(&cache->graph, &view, &count);
 	}
-	cj_next_context(cache->model, codes, count, context);
-	node = cj_graph_find_node(&cache->graph, context);
+	cj_next_context(cache->model, codes, count, &context);
+	node = cj_graph_find_node(&cache->graph, context.last);
 	target = cj_graph_find_name(&cache->graph, cj_text_arg(PG_GETARG_TEXT_PP(2)));
 	if (node < 0 || (count > 0 && codes[count - 1] < 0))
 		PG_RETURN_NULL();

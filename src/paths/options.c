@@ -11,6 +11,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "paths/paths.h"
 
@@ -100,8 +101,26 @@ typedef struct SeenOptions
 	Size		size;
 	Size		room;
 	char	   *bytes;
+	MemoryContext context;		/* what the parser allocates */
 	void	   *parsed;
 } SeenOptions;
+
+static void
+parse_seen(FunctionCallInfo fcinfo, SeenOptions *seen, CjOptionsParser parse, Size parsed_size)
+{
+	MemoryContext old;
+	void	   *parsed;
+
+	seen->parsed = NULL;
+	if (seen->context == NULL)
+		seen->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "path options", ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(seen->context);
+	old = MemoryContextSwitchTo(seen->context);
+	parsed = palloc0(parsed_size);
+	parse(cj_options_read(PointerGetDatum(seen->bytes), seen->isnull), parsed);
+	MemoryContextSwitchTo(old);
+	seen->parsed = parsed;
+}
 
 void *
 cj_options_parsed(FunctionCallInfo fcinfo, int argument, CjOptionsParser parse, Size parsed_size)
@@ -124,16 +143,15 @@ cj_options_parsed(FunctionCallInfo fcinfo, int argument, CjOptionsParser parse, 
 			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(SeenOptions));
 	if (size > seen->room)
 	{
-		seen->bytes = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, size);
+		seen->bytes = seen->bytes == NULL ? MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, size) :
+			repalloc(seen->bytes, size);
 		seen->room = size;
 	}
 	if (size > 0)
 		memcpy(seen->bytes, header, size);
 	seen->size = size;
 	seen->isnull = !given;
-	if (seen->parsed == NULL)
-		seen->parsed = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, parsed_size);
-	parse(cj_options_read(given ? PointerGetDatum(header) : (Datum) 0, !given), seen->parsed);
+	parse_seen(fcinfo, seen, parse, parsed_size);
 	return seen->parsed;
 }
 

@@ -12,6 +12,7 @@
 
 #include "common/common.h"
 #include "paths/graph.h"
+#include "paths/tally.h"
 
 /* Registers this directory's settings; called by _PG_init. */
 extern void cj_paths_init(void);
@@ -40,7 +41,8 @@ extern Datum cj_copy_record(Datum record, bool isnull);
 /*
  * The options of this row as "parse" reads them into a struct of plain values.
  * They are kept at the call site and read again only when their bytes change,
- * so that comparing them with a state's costs little.
+ * so that comparing them with a state's costs little.  The parser runs in a
+ * memory context that lives as long as what it returns; the options' values do.
  */
 typedef void (*CjOptionsParser) (CjOptions *options, void *parsed);
 
@@ -69,5 +71,17 @@ extern Datum cj_mean_interval(CjSum sum, int64 count);
 
 /* The lower quantile from counters of buckets first .. first + count - 1. */
 extern uint64 cj_quantile(const int64 *counters, int32 first, int32 count, int64 total, double share);
+
+/* ---- tallies as arguments (tally_sql.c) ---- */
+
+/* A state of an aggregate with these options, to be counted on. */
+extern void cj_tally_continue(CjTallyRef *ref, Datum state, CjTallyKind kind, CjText options,
+							  const char *function);
+
+/* Any form, names and entries in their canonical order, sums carried. */
+extern void cj_tally_read_sorted(CjTallyRef *ref, Datum state);
+
+/* Error XX001 unless the fault is NULL. */
+extern void cj_tally_refuse(const char *fault);
 
 #endif							/* CJ_PATHS_H */

@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -21,6 +22,9 @@
 
 PG_FUNCTION_INFO_V1(cj_journey_similarity);
 PG_FUNCTION_INFO_V1(cj_medoid_transfn);
+PG_FUNCTION_INFO_V1(cj_medoid_combinefn);
+PG_FUNCTION_INFO_V1(cj_medoid_serialfn);
+PG_FUNCTION_INFO_V1(cj_medoid_deserialfn);
 PG_FUNCTION_INFO_V1(cj_medoid_finalfn);
 
 static CjMeasure
@@ -109,6 +113,12 @@ create_medoid(MemoryContext context, const CjMeasure *measure)
 	return state;
 }
 
+static bool
+same_measure(const CjMeasure *a, const CjMeasure *b)
+{
+	return a->method == b->method && a->indel == b->indel && a->substitution == b->substitution;
+}
+
 static void
 keep_journey(Medoid *state, uint32 path, struct varlena *journey)
 {
@@ -135,17 +145,12 @@ keep_journey(Medoid *state, uint32 path, struct varlena *journey)
 	state->size += size;
 }
 
+/* Counts journeys of one path, given as codes of the state's names; one of them may be kept. */
 static void
-medoid_add(Medoid *state, struct varlena *journey)
+count_path(Medoid *state, const uint32 *codes, int32 length, int64 count, struct varlena *journey)
 {
-	CjView		view = cj_view_of(journey);
-	uint32	   *map = cj_dictionary_codes(state->names, &view.events);
-	uint32	   *codes = palloc_extended((view.nevents + 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
-	uint32		path;
+	uint32		path = cj_dictionary_code(state->paths, (const char *) codes, length * sizeof(uint32));
 
-	for (int32 i = 0; i < view.nevents; i++)
-		codes[i] = map[cj_event_code(&view, i)];
-	path = cj_dictionary_code(state->paths, (char *) codes, view.nevents * sizeof(uint32));
 	if ((int32) path >= state->room)
 	{
 		state->counts = repalloc_huge(state->counts, 2 * (Size) state->room * sizeof(int64));
@@ -154,10 +159,24 @@ medoid_add(Medoid *state, struct varlena *journey)
 		memset(state->journeys + state->room, 0, state->room * sizeof(void *));
 		state->room *= 2;
 	}
-	if (state->counts[path]++ == 0)
-		state->size += view.nevents * sizeof(uint32) + 64;
+	if (state->counts[path] == 0)
+		state->size += length * sizeof(uint32) + 64;
+	state->counts[path] += count;
 	keep_journey(state, path, journey);
 	cj_check_path_memory(state->size, "journey_medoid", "Use a sample of the journeys, or raise");
+}
+
+/* A journey of which there are so many with the same path. */
+static void
+medoid_add(Medoid *state, struct varlena *journey, int64 count)
+{
+	CjView		view = cj_view_of(journey);
+	uint32	   *map = cj_dictionary_codes(state->names, &view.events);
+	uint32	   *codes = palloc_extended((view.nevents + 1) * sizeof(uint32), MCXT_ALLOC_HUGE);
+
+	for (int32 i = 0; i < view.nevents; i++)
+		codes[i] = map[cj_event_code(&view, i)];
+	count_path(state, codes, view.nevents, count, journey);
 	pfree(map);
 	pfree(codes);
 }
@@ -186,13 +205,99 @@ cj_medoid_transfn(PG_FUNCTION_ARGS)
 			measure = read_measure(PG_GETARG_TEXT_PP(2), indel, substitution);
 		if (state == NULL)
 			state = create_medoid(context, &measure);
-		else if (state->measure.method != measure.method || state->measure.indel != measure.indel ||
-				 state->measure.substitution != measure.substitution)
+		else if (!same_measure(&state->measure, &measure))
 			cj_options_differ("journey_medoid");
 	}
-	medoid_add(state, (struct varlena *) PG_GETARG_JOURNEY(1));
+	medoid_add(state, (struct varlena *) PG_GETARG_JOURNEY(1), 1);
 	PG_RETURN_POINTER(state);
 }
+
+/* ---- parts ---- */
+
+/* The journey that is kept of a path has the path: names need no translation. */
+Datum
+cj_medoid_combinefn(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = cj_aggregate_context(fcinfo, "journey_medoid combine");
+	Medoid	   *state = PG_ARGISNULL(0) ? NULL : (Medoid *) PG_GETARG_POINTER(0);
+
+	if (!PG_ARGISNULL(1))
+	{
+		const Medoid *other = (const Medoid *) PG_GETARG_POINTER(1);
+
+		if (state == NULL)
+			state = create_medoid(context, &other->measure);
+		else if (!same_measure(&state->measure, &other->measure))
+			cj_options_differ("journey_medoid");
+		for (int32 i = 0; i < cj_dictionary_count(other->paths); i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			medoid_add(state, other->journeys[i], other->counts[i]);
+		}
+	}
+	if (state == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_POINTER(state);
+}
+
+Datum
+cj_medoid_serialfn(PG_FUNCTION_ARGS)
+{
+	const Medoid *state = (const Medoid *) PG_GETARG_POINTER(0);
+	int32		paths = cj_dictionary_count(state->paths);
+	StringInfoData to;
+
+	cj_aggregate_context(fcinfo, "journey_medoid serialize");
+	pq_begintypsend(&to);
+	pq_sendint32(&to, state->measure.method);
+	pq_sendfloat8(&to, state->measure.indel);
+	pq_sendfloat8(&to, state->measure.substitution);
+	pq_sendint32(&to, paths);
+	for (int32 i = 0; i < paths; i++)
+	{
+		int32		len = (int32) VARSIZE_ANY_EXHDR(state->journeys[i]);
+
+		pq_sendint64(&to, state->counts[i]);
+		pq_sendint32(&to, len);
+		pq_sendbytes(&to, VARDATA_ANY(state->journeys[i]), len);
+	}
+	PG_RETURN_BYTEA_P(pq_endtypsend(&to));
+}
+
+Datum
+cj_medoid_deserialfn(PG_FUNCTION_ARGS)
+{
+	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
+	StringInfoData from;
+	CjMeasure	measure;
+	Medoid	   *state;
+	int32		paths;
+
+	cj_aggregate_context(fcinfo, "journey_medoid deserialize");
+	from.data = VARDATA_ANY(bytes);
+	from.len = from.maxlen = VARSIZE_ANY_EXHDR(bytes);
+	from.cursor = 0;
+	measure.method = pq_getmsgint(&from, 4);
+	measure.indel = pq_getmsgfloat8(&from);
+	measure.substitution = pq_getmsgfloat8(&from);
+	state = create_medoid(CurrentMemoryContext, &measure);
+	paths = pq_getmsgint(&from, 4);
+	for (int32 i = 0; i < paths; i++)
+	{
+		int64		count = pq_getmsgint64(&from);
+		int32		len = pq_getmsgint(&from, 4);
+		struct varlena *journey = palloc(VARHDRSZ + len);
+
+		SET_VARSIZE(journey, VARHDRSZ + len);
+		memcpy(VARDATA(journey), pq_getmsgbytes(&from, len), len);
+		medoid_add(state, journey, count);
+		pfree(journey);
+	}
+	pq_getmsgend(&from);
+	PG_RETURN_POINTER(state);
+}
+
+/* ---- the medoid ---- */
 
 /* Sum of a path's distances to all journeys; stops above a limit. */
 static double

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * tests.c
- *		Statistics of two-by-two tables.
+ *		Statistics of two-by-two tables, alone and in strata.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -92,6 +92,77 @@ cj_test(const CjTable2 * t)
 	test.p = test.fisher ? fisher(t) : erfc(sqrt(test.statistic / 2));
 	return test;
 }
+
+/* ---- strata ---- */
+
+/* Sums over strata for the ratio of Mantel and Haenszel and its variance. */
+typedef struct Pooled
+{
+	double		r;				/* a d / n */
+	double		s;				/* b c / n */
+	double		pr;				/* (a + d) / n times r, and so on */
+	double		ps_qr;
+	double		qs;
+} Pooled;
+
+static Pooled
+pool(const CjTable2 * tables, int count, double shift)
+{
+	Pooled		pooled = {0, 0, 0, 0, 0};
+
+	for (int i = 0; i < count; i++)
+	{
+		double		a = (double) tables[i].with_a + shift;
+		double		b = (double) (tables[i].all_a - tables[i].with_a) + shift;
+		double		c = (double) tables[i].with_b + shift;
+		double		d = (double) (tables[i].all_b - tables[i].with_b) + shift;
+		double		n = a + b + c + d;
+
+		if (tables[i].all_a == 0 || tables[i].all_b == 0)
+			continue;
+		pooled.r += a * d / n;
+		pooled.s += b * c / n;
+		pooled.pr += (a + d) / n * (a * d / n);
+		pooled.ps_qr += (a + d) / n * (b * c / n) + (b + c) / n * (a * d / n);
+		pooled.qs += (b + c) / n * (b * c / n);
+	}
+	return pooled;
+}
+
+CjTest
+cj_test_strata(const CjTable2 * tables, int count)
+{
+	Pooled		pooled = pool(tables, count, 0);
+	double		difference = 0;
+	double		variance = 0;
+	double		error;
+	CjTest		test;
+
+	for (int i = 0; i < count; i++)
+	{
+		const		CjTable2 *t = &tables[i];
+		double		n = (double) (t->all_a + t->all_b);
+		double		with = (double) (t->with_a + t->with_b);
+
+		if (n < 2)
+			continue;
+		difference += (double) t->with_a - with * (double) t->all_a / n;
+		variance += with / n * ((n - with) / n) * ((double) t->all_a * ((double) t->all_b / (n - 1)));
+	}
+	test.fisher = false;
+	test.statistic = variance == 0 ? 0 : difference * difference / variance;
+	test.p = erfc(sqrt(test.statistic / 2));
+	test.odds_ratio = pooled.s == 0 ? (pooled.r == 0 ? NAN : INFINITY) : pooled.r / pooled.s;
+	if (pooled.r == 0 || pooled.s == 0)
+		pooled = pool(tables, count, 0.5);
+	error = Z95 * sqrt(pooled.pr / (2 * pooled.r * pooled.r) + pooled.ps_qr / (2 * pooled.r * pooled.s) +
+					   pooled.qs / (2 * pooled.s * pooled.s));
+	test.low = exp(log(pooled.r / pooled.s) - error);
+	test.high = exp(log(pooled.r / pooled.s) + error);
+	return test;
+}
+
+/* ---- many tests ---- */
 
 static int
 compare_p(const void *a, const void *b, void *arg)

@@ -25,12 +25,21 @@ typedef struct CjTest
 	double		low;			/* 95 % interval, of Haldane's estimate where
 								 * cells are empty */
 	double		high;
-	bool		fisher;			/* else chi-square */
+	bool		fisher;			/* else chi-square, of all strata if there are
+								 * any */
 	double		statistic;		/* chi-square without correction */
 	double		p;				/* two-sided */
 } CjTest;
 
 extern CjTest cj_test(const CjTable2 * table);
+
+/*
+ * The same of a table a stratum: the odds ratio of Mantel and Haenszel with the
+ * interval of Robins, Breslow and Greenland, and the test of Cochran, Mantel and
+ * Haenszel without correction.  Where the ratio is 0, infinite or NaN the
+ * interval is of the tables with a half added to every cell.
+ */
+extern CjTest cj_test_strata(const CjTable2 * tables, int count);
 
 /* Benjamini-Hochberg: q of each p, in place of it. */
 extern void cj_adjust(double *p, int64 count);

@@ -112,85 +112,121 @@ resolve(const CjChain *chain, const CjNames *names, uint64 *steps)
 	return true;
 }
 
-/* The steps that the event serves, all conditions considered. */
-static inline uint64
-steps_of(const CjChain *chain, const CjView *view, const uint64 *steps, int32 event)
+/* Those of the steps that the event serves, all conditions considered. */
+static uint64
+qualified(const CjChain *chain, const CjView *view, uint64 mask, int32 event)
 {
-	uint64		mask = steps[cj_event_code(view, event)];
+	for (uint64 rest = mask; rest != 0; rest &= rest - 1)
+	{
+		int			s = pg_rightmost_one_pos64(rest);
 
-	if (mask != 0 && !chain->plain)
-		for (uint64 rest = mask; rest != 0; rest &= rest - 1)
-		{
-			int			s = pg_rightmost_one_pos64(rest);
-
-			if (!cj_element_qualified(chain->steps[s], view, event))
-				mask &= ~(UINT64CONST(1) << s);
-		}
+		if (!cj_element_qualified(chain->steps[s], view, event))
+			mask &= ~(UINT64CONST(1) << s);
+	}
 	return mask;
 }
 
+/*
+ * Takes the steps in the mask, of which each can follow the one before it, from
+ * the last to the first; true if the chain is complete.  Adds the steps that can
+ * follow now to *open.
+ */
+static bool
+take_steps(const CjChain *chain, const CjView *view, uint64 mask, int32 event,
+		   int32 *reached, uint64 *open)
+{
+	int			last = chain->nsteps - 1;
+
+	while (mask != 0)
+	{
+		int			s = pg_leftmost_one_pos64(mask);
+
+		mask &= ~(UINT64CONST(1) << s);
+		if (chain->max_gap == NULL)
+			reached[s] = reached[s - 1];
+		else if (chain->max_gap[s] >= 0 && !cj_in_time(view, reached[s - 1], event, chain->max_gap[s]))
+			continue;
+		else
+			reached[s] = event;
+		if (s == last)
+		{
+			if (chain->within < 0 || cj_in_time(view, reached[s], event, chain->within))
+				return true;
+		}
+		else
+			*open |= UINT64CONST(2) << s;
+	}
+	return false;
+}
+
+/*
+ * In "open" are the steps but the first whose predecessor has been reached.
+ * Most events are a first step or of no use, so that these are told without a
+ * branch.
+ */
 static bool
 pass(const CjChain *chain, const CjView *view, const uint64 *steps)
 {
 	int32		reached[CJ_CHAIN_MAX_STEPS];
-	int			last = chain->nsteps - 1;
-	int			highest = -1;	/* step reached so far */
+	int32		first = 0;		/* latest event of the first step */
+	uint64		open = 0;
+	int32		per_word = cj_packed_per_word(&view->event);
 
-	for (int32 i = 0; i < view->nevents; i++)
+	for (int32 i = 0; i < view->nevents;)
 	{
-		uint64		mask = steps_of(chain, view, steps, i);
+		uint64		word = cj_packed_word(&view->event, i);
+		int32		stop = Min(view->nevents - i, per_word) + i;
 
-		if ((i & 1023) == 1023)
-			CHECK_FOR_INTERRUPTS();
-		/* steps beyond the next are out of reach */
-		if (highest < last - 1)
-			mask &= (UINT64CONST(2) << (highest + 1)) - 1;
-		while (mask != 0)
+		CHECK_FOR_INTERRUPTS();
+		if (chain->nsteps == 1 && open != 0)
+			return true;
+		for (; i < stop; i++, word >>= view->event.width)
 		{
-			int			s = pg_leftmost_one_pos64(mask);
+			uint64		mask = steps[word & view->event.mask];
 
-			mask &= ~(UINT64CONST(1) << s);
-			if (s == 0)
-				reached[0] = i;
-			else if (chain->max_gap != NULL)
+			if (!chain->plain)
+				mask = qualified(chain, view, mask & (open | 1), i);
+			if (mask & open)
 			{
-				if (chain->max_gap[s] >= 0 &&
-					cj_gap_between(cj_time(view, i), cj_time(view, reached[s - 1])) > chain->max_gap[s])
-					continue;
-				reached[s] = i;
+				reached[0] = first;
+				if (take_steps(chain, view, mask & open, i, reached, &open))
+					return true;
 			}
-			else
-				reached[s] = reached[s - 1];
-			if (s == last && (chain->within < 0 ||
-							  cj_gap_between(cj_time(view, i), cj_time(view, reached[s])) <= chain->within))
-				return true;
-			highest = Max(highest, s);
+			first = mask & 1 ? i : first;
+			open |= (mask & 1) << 1;
 		}
 	}
-	return false;
+	return chain->nsteps == 1 && open != 0;
 }
 
 /* Do two events of one instant serve different steps? */
 static bool
 order_matters(const CjChain *chain, const CjView *view, const uint64 *steps)
 {
+	int32		per_word = cj_packed_per_word(&view->event);
 	uint64		before = 0;
-	uint64		time = 0;
+	int32		event = 0;		/* the one with "before" */
 
-	for (int32 i = 0; i < view->nevents; i++)
+	if (!cj_has_ties(view, view->nevents))
+		return false;
+	for (int32 i = 0; i < view->nevents;)
 	{
-		uint64		mask = steps[cj_event_code(view, i)];
-		uint64		now;
+		uint64		word = cj_packed_word(&view->event, i);
+		int32		stop = Min(view->nevents - i, per_word) + i;
 
-		if (mask == 0)
-			continue;
-		now = cj_packed_get(&view->times, i);
-		if (before != 0 && now == time && (mask != before || !chain->plain))
-			return true;
-		before = mask;
-		time = now;
-		if ((i & 1023) == 1023)
-			CHECK_FOR_INTERRUPTS();
+		CHECK_FOR_INTERRUPTS();
+		for (; i < stop; i++, word >>= view->event.width)
+		{
+			uint64		mask = steps[word & view->event.mask];
+
+			if (mask == 0)
+				continue;
+			if (before != 0 && (mask != before || !chain->plain) &&
+				cj_packed_get(&view->times, i) == cj_packed_get(&view->times, event))
+				return true;
+			before = mask;
+			event = i;
+		}
 	}
 	return false;
 }

@@ -19,7 +19,7 @@
 #define PG_GETARG_PATTERN(n)	DatumGetPattern(PG_GETARG_DATUM(n))
 
 /* The pattern of a text; errors are the parser's. */
-extern CjPattern *cj_pattern_of_text(const char *text, int len, Node *escontext);
+extern CjPattern *cj_pattern_of_text(const char *source, int len, Node *escontext);
 
 /*
  * The matcher of a pattern, kept at *cache in a context below "parent" and

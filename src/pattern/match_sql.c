@@ -35,8 +35,7 @@ exists(CjMatcher *matcher, const CjView *view, TimestampTz as_of)
 		if (answer >= 0)
 			return answer;
 	}
-	cj_matcher_bind(matcher, view, as_of);
-	return cj_exists(matcher);
+	return cj_matcher_bind_match(matcher, view, as_of) && cj_exists(matcher);
 }
 
 /* journey ~ journey_pattern */
@@ -73,8 +72,8 @@ cj_journey_match(PG_FUNCTION_ARGS)
 	CJ_ARG_VIEW(view, 0);
 	CjMatcher  *matcher = CJ_ARG_MATCHER(1);
 
-	cj_matcher_bind(matcher, &view, PG_NARGS() > 2 ? PG_GETARG_TIMESTAMPTZ(2) : DT_NOEND);
-	if (!cj_first_match(matcher))
+	if (!cj_matcher_bind_match(matcher, &view, PG_NARGS() > 2 ? PG_GETARG_TIMESTAMPTZ(2) : DT_NOEND) ||
+		!cj_first_match(matcher))
 		PG_RETURN_NULL();
 	PG_RETURN_JOURNEY(cj_match_journey(matcher));
 }
@@ -104,8 +103,8 @@ cj_journey_matches(PG_FUNCTION_ARGS)
 	rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	/* fn_extra is the executor's in set-returning functions */
 	matcher = cj_cached_matcher(&cache, CurrentMemoryContext, PG_GETARG_PATTERN(1));
-	cj_matcher_bind(matcher, &view, DT_NOEND);
-	cj_all_matches(matcher, PG_GETARG_BOOL(2), put_match, rsinfo);
+	if (cj_matcher_bind_match(matcher, &view, DT_NOEND))
+		cj_all_matches(matcher, PG_GETARG_BOOL(2), put_match, rsinfo);
 	PG_RETURN_NULL();
 }
 
@@ -116,7 +115,8 @@ cj_journey_match_count(PG_FUNCTION_ARGS)
 	CJ_ARG_VIEW(view, 0);
 	CjMatcher  *matcher = CJ_ARG_MATCHER(1);
 
-	cj_matcher_bind(matcher, &view, DT_NOEND);
+	if (!cj_matcher_bind_match(matcher, &view, DT_NOEND))
+		PG_RETURN_INT64(0);
 	PG_RETURN_INT64(cj_all_matches(matcher, PG_GETARG_BOOL(2), NULL, NULL));
 }
 
@@ -124,8 +124,7 @@ cj_journey_match_count(PG_FUNCTION_ARGS)
 static bool
 find_span(CjMatcher *matcher, const CjView *view, int32 *first, int32 *last)
 {
-	cj_matcher_bind(matcher, view, DT_NOEND);
-	if (!cj_first_match(matcher))
+	if (!cj_matcher_bind_match(matcher, view, DT_NOEND) || !cj_first_match(matcher))
 		return false;
 	*first = *last = matcher->positions[0];
 	for (int32 p = 1; p < matcher->length; p++)

@@ -4,8 +4,10 @@
  *		A journey made ready for one automaton: times decoded, and for every
  *		event the predicates of the pattern that it satisfies.
  *
- * Names are resolved to codes once per journey; an event then costs one load.
- * Conditions on anything but the name are evaluated only where the name fits.
+ * Names are resolved to codes once per set of names (codes.c), or once per
+ * journey if the pattern is large; an event then costs one load.  Conditions on
+ * anything but the name are evaluated only where the name fits.  With the names
+ * is remembered whether all that a match needs are among them.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -64,22 +66,18 @@ cj_matcher_reserve(CjMatcher *matcher, void *buffer, int64 *capacity,
 	return MemoryContextAllocHuge(matcher->context, wanted * size);
 }
 
-/* Which predicates each name of the journey can satisfy. */
+/* Fills in which predicates each name can satisfy. */
 static void
-bind_names(CjMatcher *matcher)
+resolve_names(const CjMatcher *matcher, const CjNames *names, uint64 *masks)
 {
 	const CjAutomaton *automaton = matcher->automaton;
-	const CjNames *names = &matcher->view->events;
 	int			words = matcher->words;
 
-	matcher->code_masks = cj_matcher_reserve(matcher, matcher->code_masks,
-											 &matcher->code_capacity,
-											 (int64) names->count * words, sizeof(uint64));
-	memset(matcher->code_masks, 0, (Size) names->count * words * sizeof(uint64));
+	memset(masks, 0, (Size) names->count * words * sizeof(uint64));
 	for (int p = 0; p < automaton->npreds; p++)
 	{
 		const CjNameSet *set = &automaton->preds[p]->names;
-		uint64	   *column = matcher->code_masks + (p >> 6);
+		uint64	   *column = masks + (p >> 6);
 		uint64		bit = UINT64CONST(1) << (p & 63);
 
 		if (set->count == 0 || set->negated)
@@ -97,6 +95,54 @@ bind_names(CjMatcher *matcher)
 				column[(int64) code * words] |= bit;
 		}
 	}
+}
+
+/* Are the names there that every match needs? */
+static bool
+has_needed(CjMatcher *matcher, const CjNames *names)
+{
+	if (matcher->needs == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(matcher->context);
+
+		matcher->needs = cj_pattern_needs(matcher->automaton->tree);
+		matcher->needed = palloc(Max(matcher->needs->nkeys, 1));
+		MemoryContextSwitchTo(old);
+	}
+	for (int k = 0; k < matcher->needs->nkeys; k++)
+		matcher->needed[k] = cj_find_name(names, matcher->needs->keys[k].data,
+										  matcher->needs->keys[k].len) != CJ_ABSENT;
+	return cj_need_check(matcher->needs->root, matcher->needed) != 0;
+}
+
+/* Finds the masks of the journey's codes; false if a name is missing that every match needs. */
+static bool
+bind_names(CjMatcher *matcher)
+{
+	const CjNames *names = &matcher->view->events;
+	CjCodes    *codes;
+	bool		found;
+
+	if (matcher->words > 1)
+	{
+		matcher->code_buffer = cj_matcher_reserve(matcher, matcher->code_buffer,
+												  &matcher->code_capacity,
+												  (int64) names->count * matcher->words,
+												  sizeof(uint64));
+		resolve_names(matcher, names, matcher->code_buffer);
+		matcher->code_masks = matcher->code_buffer;
+		return true;
+	}
+	if (matcher->codes == NULL)
+		matcher->codes = cj_codes_create(matcher->context);
+	codes = cj_codes_find(matcher->codes, names, &found);
+	if (!found)
+	{
+		resolve_names(matcher, names, codes->masks);
+		codes->extra = has_needed(matcher, names);
+	}
+	matcher->code_masks = codes->masks;
+	return codes->extra;
 }
 
 static void
@@ -174,19 +220,36 @@ reset(CjMatcher *matcher, int32 n)
 	matcher->capacity = Min(capacity, mask_capacity / matcher->words);
 }
 
-void
-cj_matcher_bind(CjMatcher *matcher, const CjView *view, TimestampTz as_of)
+static bool
+bind(CjMatcher *matcher, const CjView *view, TimestampTz as_of, bool whole)
 {
 	matcher->view = view;
 	matcher->as_of = as_of;
 	reset(matcher, TIMESTAMP_IS_NOEND(as_of) ? view->nevents :
 		  TIMESTAMP_IS_NOBEGIN(as_of) ? 0 : cj_upper_bound(view, as_of));
 	if (matcher->n == 0)
-		return;
-	bind_names(matcher);
+		return !whole;
+	if (!bind_names(matcher) && whole)
+	{
+		matcher->n = 0;
+		return false;
+	}
 	bind_events(matcher);
 	if (matcher->ties)
 		bind_instants(matcher);
+	return true;
+}
+
+void
+cj_matcher_bind(CjMatcher *matcher, const CjView *view, TimestampTz as_of)
+{
+	bind(matcher, view, as_of, false);
+}
+
+bool
+cj_matcher_bind_match(CjMatcher *matcher, const CjView *view, TimestampTz as_of)
+{
+	return bind(matcher, view, as_of, true);
 }
 
 void

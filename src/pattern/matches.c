@@ -27,7 +27,8 @@ may_start(const CjMatcher *matcher, int32 event)
 	const CjAutomaton *automaton = matcher->automaton;
 
 	for (int o = 0; o < automaton->nstart; o++)
-		if (cj_can_start(matcher, &automaton->start[o], event))
+		if (cj_end_at(matcher, automaton->start[o].target, event) != CJ_NEVER &&
+			cj_can_start(matcher, &automaton->start[o], event))
 			return true;
 	return false;
 }

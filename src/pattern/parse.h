@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * parse.h
- *		What the two halves of the pattern parser share.
+ *		What the parts of the pattern parser share.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -21,6 +21,8 @@ typedef struct CjParser
 	bool		failed;
 } CjParser;
 
+/* ---- parse_token.c ---- */
+
 /* Records the error at a character: what was expected, and a hint or NULL. */
 extern void cj_parse_fail(CjParser *parser, const char *where, const char *expected,
 						  const char *hint);
@@ -34,10 +36,11 @@ extern bool cj_parse_keyword(CjParser *parser, const char *keyword);
 
 /* A name, plain or quoted; false after an error. */
 extern bool cj_parse_name(CjParser *parser, const char *expected, CjText *name);
-extern bool cj_parse_duration(CjParser *parser, int64 *usec);
 extern bool cj_parse_integer(CjParser *parser, int32 *value);
 
-/* parse_gap.c */
+/* ---- parse_gap.c ---- */
+
+extern bool cj_parse_duration(CjParser *parser, int64 *usec);
 extern CjElement *cj_parse_element(CjParser *parser);
 extern bool cj_parse_gap(CjParser *parser, CjGap *gap);
 

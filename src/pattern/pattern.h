@@ -15,10 +15,10 @@
  * this answer search.c walks forward and never has to turn back, except among
  * events of one instant (see there).
  *
- * Files: parse.c and parse_gap.c (text to tree), print.c, store.c, element.c
- * (events against elements), program.c and compile.c (tree to automaton),
- * sweep.c, search.c, matches.c (matching), chain.c (the quick way for plain
- * chains), necessary.c (what an index must look for).
+ * Files: parse.c, parse_gap.c and parse_token.c (text to tree), print.c,
+ * store.c, element.c (events against elements), program.c and compile.c (tree
+ * to automaton), sweep.c, instant.c, search.c, matches.c (matching), chain.c
+ * (the quick way for plain chains), necessary.c (what an index must look for).
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -156,7 +156,7 @@ typedef struct varlena CjPattern;
 /* ---- text (parse.c, print.c) ---- */
 
 /* NULL if a soft error was recorded. The tree's names point into text. */
-extern CjNode *cj_pattern_parse(const char *text, int len, Node *escontext);
+extern CjNode *cj_pattern_parse(const char *source, int len, Node *escontext);
 extern char *cj_pattern_print(const CjNode *tree);
 extern void cj_append_duration(StringInfo to, int64 usec);
 extern void cj_append_element(StringInfo to, const CjElement *element);
@@ -328,15 +328,13 @@ extern CjProgram *cj_program_build(CjAutomaton *automaton, const CjNode *tree);
 
 typedef struct CjCodes
 {
-	bool		filled;
+	uint64		hash;
 	int32		count;
 	uint32		width;
 	int			key_size;
-	int			key_capacity;
-	char	   *key;
-	int32		capacity;
-	uint64	   *masks;			/* per code; the caller fills it in */
-	int32		extra;			/* and this */
+	int32		extra;			/* the caller fills this in */
+	Size		capacity;		/* of masks and the key behind them */
+	uint64	   *masks;			/* per code: and this */
 } CjCodes;
 
 typedef struct CjCodeCache CjCodeCache;
@@ -392,8 +390,13 @@ typedef struct CjMatcher
 	TimestampTz *times;
 	uint64	   *masks;			/* words per event: predicates satisfied */
 	int			words;
-	uint64	   *code_masks;
+	const uint64 *code_masks;	/* words per name: predicates that it can
+								 * satisfy */
+	uint64	   *code_buffer;	/* these, if there is more than one word */
 	int64		code_capacity;
+	CjCodeCache *codes;			/* and if there is one */
+	struct CjNeeds *needs;		/* of the pattern, once asked for */
+	char	   *needed;			/* which of their keys a journey has */
 	CjCodeCache *chain_codes;	/* chain.c */
 
 	int32	   *instants;		/* with ties: first event of each event's
@@ -445,7 +448,11 @@ typedef struct CjMatcher
 
 extern CjMatcher *cj_matcher_create(const CjAutomaton *automaton, MemoryContext context);
 
-/* Prepares for a journey; events after as_of are unseen. */
+/*
+ * Prepares for a journey; events after as_of are unseen.  The second is for
+ * whole matches only: false if the names say that there is none.
+ */
+extern bool cj_matcher_bind_match(CjMatcher *matcher, const CjView *view, TimestampTz as_of);
 extern void cj_matcher_bind(CjMatcher *matcher, const CjView *view, TimestampTz as_of);
 
 /*
@@ -466,11 +473,32 @@ cj_gap_between(TimestampTz t, TimestampTz earlier)
 	return result;
 }
 
+/* Is the time from one event to a later one at most the bound, not below 0? */
+static inline bool
+cj_in_time(const CjView *view, int32 from, int32 to, int64 bound)
+{
+	uint64		elapsed = (cj_packed_get(&view->times, to) -
+						   cj_packed_get(&view->times, from)) * (uint64) view->unit;
+
+	return elapsed <= (uint64) bound || bound == PG_INT64_MAX;
+}
+
 static inline bool
 cj_satisfies(const CjMatcher *matcher, int32 event, int pred)
 {
 	return (matcher->masks[(int64) event * matcher->words + (pred >> 6)] >>
 			(pred & 63)) & 1;
+}
+
+/* Does the event satisfy the state, and have what its scopes ask for? */
+static inline bool
+cj_state_satisfied(const CjMatcher *matcher, const CjState *state, int32 event)
+{
+	return cj_satisfies(matcher, event, state->pred) &&
+		(!(state->attributes & CJ_ABOUT_ITEM) ||
+		 cj_item_code(matcher->view, event) != CJ_ABSENT) &&
+		(!(state->attributes & CJ_ABOUT_CHANNEL) ||
+		 cj_channel_code(matcher->view, event) != CJ_ABSENT);
 }
 
 static inline int32
@@ -483,19 +511,35 @@ cj_end_at(const CjMatcher *matcher, int state, int32 event)
 extern void *cj_matcher_reserve(CjMatcher *matcher, void *buffer, int64 *capacity,
 								int64 count, Size size);
 
-/* Counts work that only ties cause; error 54000 when it is too much. */
+/* Counts work that only ties cause (instant.c); error 54000 when it is too much. */
 extern void cj_spend(CjMatcher *matcher, int64 steps);
 
 /* May the event lie in a gap of the link? */
 extern bool cj_link_admits(const CjMatcher *matcher, const CjLink *link, int32 event);
 
+/* The events of one instant: [start, end). */
+typedef struct CjInstant
+{
+	int32		start;
+	int32		end;
+} CjInstant;
+
+/* instant.c: one round within an instant; true if an end improved. */
+extern bool cj_look_around(CjMatcher *matcher, CjInstant instant);
+
 /* sweep.c */
 extern void cj_sweep(CjMatcher *matcher);
-extern bool cj_state_satisfied(const CjMatcher *matcher, const CjState *state, int32 event);
 extern bool cj_attributes_agree(const CjMatcher *matcher, uint8 attributes, int32 a, int32 b);
 
 /* Is scope "inner" or one around it "outer"? */
 extern bool cj_scope_within(const CjAutomaton *automaton, int inner, int outer);
+
+/* Does the WITHIN around the state go on through the option? */
+static inline bool
+cj_clock_goes_on(const CjAutomaton *automaton, const CjState *state, const CjOption *option)
+{
+	return state->clock >= 0 && cj_scope_within(automaton, option->common, state->clock);
+}
 
 /* Can a match begin with this option at this event, as far as the sweep knows? */
 extern bool cj_can_start(const CjMatcher *matcher, const CjOption *option, int32 event);

@@ -38,9 +38,9 @@ PG_FUNCTION_INFO_V1(cj_pattern_hash_extended);
 /* ---- input and output ---- */
 
 CjPattern *
-cj_pattern_of_text(const char *text, int len, Node *escontext)
+cj_pattern_of_text(const char *source, int len, Node *escontext)
 {
-	CjNode	   *tree = cj_pattern_parse(text, len, escontext);
+	CjNode	   *tree = cj_pattern_parse(source, len, escontext);
 
 	if (tree == NULL)
 		return NULL;

@@ -24,13 +24,11 @@
  * at worst.
  *
  * TIES.  Within one instant an arrow may lead either way, so the events of an
- * instant are solved together: first what leads to later instants, then rounds
- * within the instant until nothing improves, each round linear in its events.
- * That an event must not be matched twice is ignored here beyond a single
- * step; the answer may therefore be too generous in an instant, never too
- * strict, and search.c settles it.
+ * instant are solved together: first what leads to later instants, then what
+ * instant.c finds within it.
  *
- * WITHIN inside WITHIN: only the innermost is followed, the same holds.
+ * WITHIN inside WITHIN: only the innermost is followed.  Both make the answer
+ * too generous at times, never too strict; search.c settles it.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -42,13 +40,6 @@
 #include "miscadmin.h"
 
 #include "pattern/pattern.h"
-
-/* The events of one instant: [start, end). */
-typedef struct Instant
-{
-	int32		start;
-	int32		end;
-} Instant;
 
 /* ---- small questions ---- */
 
@@ -89,23 +80,6 @@ cj_attributes_agree(const CjMatcher *matcher, uint8 attributes, int32 a, int32 b
 	return true;
 }
 
-bool
-cj_state_satisfied(const CjMatcher *matcher, const CjState *state, int32 event)
-{
-	return cj_satisfies(matcher, event, state->pred) &&
-		(!(state->attributes & CJ_ABOUT_ITEM) ||
-		 cj_item_code(matcher->view, event) != CJ_ABSENT) &&
-		(!(state->attributes & CJ_ABOUT_CHANNEL) ||
-		 cj_channel_code(matcher->view, event) != CJ_ABSENT);
-}
-
-/* Does the WITHIN around the state go on through the option? */
-static bool
-clock_goes_on(const CjAutomaton *automaton, const CjState *state, const CjOption *option)
-{
-	return state->clock >= 0 && cj_scope_within(automaton, option->common, state->clock);
-}
-
 /* Can the target be completed from this event, entering by this option? */
 static bool
 reachable(const CjMatcher *matcher, const CjOption *option, int32 event)
@@ -126,18 +100,6 @@ bool
 cj_can_start(const CjMatcher *matcher, const CjOption *option, int32 event)
 {
 	return reachable(matcher, option, event);
-}
-
-void
-cj_spend(CjMatcher *matcher, int64 steps)
-{
-	matcher->budget -= steps;
-	if (matcher->budget < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many events at one instant for this pattern"),
-				 errdetail("Which of them to match cannot be decided with a bounded search."),
-				 errhint("If their order is known, add it to the times, such as occurred_at + n * interval '1 microsecond'.")));
 }
 
 /* ---- upper ends of windows ---- */
@@ -347,7 +309,7 @@ unusable(const CjMatcher *matcher, int32 event)
 /* Does another event of the same instant break the absence? */
 static uint8
 absence_in_instant(CjMatcher *matcher, const CjOption *option, const CjLink *link,
-				   CjCursor *cursor, int32 event, Instant instant)
+				   CjCursor *cursor, int32 event, CjInstant instant)
 {
 	uint8		result = CJ_ABSENCE_HOLDS;
 	bool		cached = option->attributes == 0 && !link->positional;
@@ -377,7 +339,7 @@ absence_in_instant(CjMatcher *matcher, const CjOption *option, const CjLink *lin
 
 static bool
 may_end(CjMatcher *matcher, const CjOption *option, CjCursor *cursor,
-		int32 event, Instant instant)
+		int32 event, CjInstant instant)
 {
 	const CjLink *link;
 	uint8		result;
@@ -402,7 +364,7 @@ may_end(CjMatcher *matcher, const CjOption *option, CjCursor *cursor,
 
 /* What the options that lead to the end or to later instants give. */
 static int32
-look_ahead(CjMatcher *matcher, const CjState *state, int32 event, Instant instant)
+look_ahead(CjMatcher *matcher, const CjState *state, int32 event, CjInstant instant)
 {
 	const CjAutomaton *automaton = matcher->automaton;
 	int32		closed = state->clock >= 0 ? event : 0;
@@ -425,7 +387,7 @@ look_ahead(CjMatcher *matcher, const CjState *state, int32 event, Instant instan
 		if (option->source_last && event != matcher->n - 1)
 			continue;
 		link = &automaton->links[option->link];
-		goes_on = clock_goes_on(automaton, state, option);
+		goes_on = cj_clock_goes_on(automaton, state, option);
 		if (option->attributes != 0 || link->any_same)
 			found = scan(matcher, option, link, option->attributes, goes_on, event, instant.end);
 		else
@@ -434,117 +396,6 @@ look_ahead(CjMatcher *matcher, const CjState *state, int32 event, Instant instan
 			best = Min(best, goes_on ? found : closed);
 	}
 	return best;
-}
-
-/* The best event but "event" of the option's targets in the instant. */
-static int32
-best_in_instant(CjMatcher *matcher, const CjOption *option, const CjLink *link,
-				int32 event, Instant instant)
-{
-	int32		best = CJ_NEVER;
-	int32		from = instant.start;
-	int32		to = instant.end - 1;
-
-	if (link->min > 0 || link->max < 0)
-		return CJ_NEVER;
-	if (option->attributes == 0 && !link->positional && !option->target_first)
-	{
-		int32	   *two = matcher->best + 2 * option->target;
-
-		best = two[0] != event ? two[0] : two[1];
-		return best != CJ_NEVER && reachable(matcher, option, best) ?
-			cj_end_at(matcher, option->target, best) : CJ_NEVER;
-	}
-	if (link->positional)
-	{
-		if ((int64) event + link->lo > to)
-			return CJ_NEVER;
-		from = event + link->lo;
-		to = (int32) Min((int64) to, (int64) event + link->hi);
-	}
-	cj_spend(matcher, to - from + 1);
-	for (int32 k = from; k <= to; k++)
-	{
-		if ((k & 1023) == 1023)
-			CHECK_FOR_INTERRUPTS();
-		if (k != event && reachable(matcher, option, k) &&
-			cj_attributes_agree(matcher, option->attributes, event, k))
-			best = Min(best, cj_end_at(matcher, option->target, k));
-		if (link->nonly > 0 && !cj_link_admits(matcher, link, k))
-			break;
-	}
-	return best;
-}
-
-/* The two events of the instant with the least ends, for each state. */
-static void
-find_best(CjMatcher *matcher, Instant instant)
-{
-	for (int s = 0; s < matcher->automaton->nstates; s++)
-	{
-		int32	   *two = matcher->best + 2 * s;
-		const int32 *ends = matcher->ends + (int64) s * matcher->n;
-
-		two[0] = two[1] = CJ_NEVER;
-		for (int32 k = instant.start; k < instant.end; k++)
-		{
-			if ((k & 1023) == 1023)
-				CHECK_FOR_INTERRUPTS();
-			if (ends[k] == CJ_NEVER)
-				continue;
-			if (two[0] == CJ_NEVER || ends[k] < ends[two[0]])
-			{
-				two[1] = two[0];
-				two[0] = k;
-			}
-			else if (two[1] == CJ_NEVER || ends[k] < ends[two[1]])
-				two[1] = k;
-		}
-	}
-}
-
-/* One round within an instant; true if an end improved. */
-static bool
-look_around(CjMatcher *matcher, Instant instant)
-{
-	const CjAutomaton *automaton = matcher->automaton;
-	bool		improved = false;
-
-	find_best(matcher, instant);
-	for (int32 i = instant.end - 1; i >= instant.start; i--)
-	{
-		if ((i & 1023) == 1023)
-			CHECK_FOR_INTERRUPTS();
-		for (int s = 0; s < automaton->nstates; s++)
-		{
-			const CjState *state = &automaton->states[s];
-			int32	   *end = &matcher->ends[(int64) s * matcher->n + i];
-
-			if (!cj_state_satisfied(matcher, state, i))
-				continue;
-			for (int o = 0; o < state->noptions; o++)
-			{
-				const CjOption *option = &state->options[o];
-				int32		found;
-
-				if (option->target == CJ_END ||
-					(option->source_last && i != matcher->n - 1))
-					continue;
-				found = best_in_instant(matcher, option, &automaton->links[option->link],
-										i, instant);
-				if (found == CJ_NEVER)
-					continue;
-				if (!clock_goes_on(automaton, state, option))
-					found = state->clock >= 0 ? i : 0;
-				if (found < *end)
-				{
-					*end = found;
-					improved = true;
-				}
-			}
-		}
-	}
-	return improved;
 }
 
 /* ---- the sweep ---- */
@@ -584,7 +435,7 @@ prepare(CjMatcher *matcher)
 				const CjOption *option = &automaton->states[s].options[o];
 				CjCursor   *cursor = &matcher->cursors[automaton->states[s].first_cursor + o];
 				bool		queue = option->target != CJ_END &&
-					clock_goes_on(automaton, &automaton->states[s], option);
+					cj_clock_goes_on(automaton, &automaton->states[s], option);
 
 				cursor->seen = matcher->n;
 				cursor->nearest = CJ_NEVER;
@@ -602,7 +453,7 @@ void
 cj_sweep(CjMatcher *matcher)
 {
 	const CjAutomaton *automaton = matcher->automaton;
-	Instant		instant;
+	CjInstant	instant;
 
 	prepare(matcher);
 	for (instant.end = matcher->n; instant.end > 0; instant.end = instant.start)
@@ -612,13 +463,15 @@ cj_sweep(CjMatcher *matcher)
 		{
 			if ((i & 1023) == 1023)
 				CHECK_FOR_INTERRUPTS();
+			if (matcher->words == 1 && (matcher->masks[i] & matcher->state_mask[0]) == 0)
+				continue;
 			for (int s = 0; s < automaton->nstates; s++)
 				if (cj_state_satisfied(matcher, &automaton->states[s], i))
 					matcher->ends[(int64) s * matcher->n + i] =
 						look_ahead(matcher, &automaton->states[s], i, instant);
 		}
 		if (instant.end - instant.start > 1)
-			while (look_around(matcher, instant))
+			while (cj_look_around(matcher, instant))
 				;
 	}
 }

@@ -3,15 +3,16 @@
 
 Writes random journeys and patterns with their answers, as tab-separated lines:
 
-    journey, pattern, as_of, matches, matches as of, start of the first match,
-    events of the first match, number of matches
+    journey, pattern, as_of, matches, matches as of, events of the first match,
+    all matches, overlapping ones
 
-An answer that the reference does not give is \\N: the exact first match and
-the number of matches are left out for patterns with alternatives, where the
-preference order is not simply that of the recursion below.
+An answer that the reference does not give is \\N: it gives up where trying
+everything takes too long.
 
 The matcher here knows no automaton: it walks the pattern's tree and tries every
 event everywhere, with the definitions of the manual written down literally.
+Which match is wanted is decided when all are found: each is described by what
+its steps prefer, and the least description wins (see Best).
 
     pattern_oracle.py SEED COUNT > answers.tsv
 """
@@ -252,14 +253,6 @@ def contains_absence(node):
     return node.kind == "choice" and any(map(contains_absence, node.items))
 
 
-def has_choice(node):
-    if node.kind in ("choice", "permute"):
-        return True
-    if node.kind == "sequence":
-        return any(map(has_choice, node.items))
-    return node.kind in ("repeat", "scope") and has_choice(node.item)
-
-
 def text(node, nested=True):
     if node.kind == "element":
         return node.element.text()
@@ -325,10 +318,17 @@ class Matcher:
                     continue
             if any(getattr(journey[i], what) is None for attributes, _ in scopes for _, what in attributes):
                 continue
-            result = k(used + (i,), False)
+            result = self.step(i, used, k)
             if result is not None:
                 return result
         return None
+
+    def step(self, i, used, k):
+        return k(used + (i,), False)
+
+    def decide(self, wish, choice, go):
+        """Goes on after a decision: of a quantifier, or between alternatives."""
+        return go()
 
     def sequence(self, node, used, first, entry, scopes, k):
         lead = node.gaps[0] if node.gaps[0] is not None else entry
@@ -369,8 +369,8 @@ class Matcher:
         return True
 
     def choice(self, node, used, first, entry, scopes, k):
-        for i in node.items:
-            result = self.match(i, used, first, entry, scopes, k)
+        for n, i in enumerate(node.items):
+            result = self.decide(None, n, lambda: self.match(i, used, first, entry, scopes, k))
             if result is not None:
                 return result
         return None
@@ -378,18 +378,22 @@ class Matcher:
     def repeat(self, node, used, first, entry, scopes, k):
         def again(count, u, f):
             def go():
-                if count >= node.max:
-                    return None
                 link = entry if len(u) == len(used) else DIRECT
                 return self.match(node.item, u, f, link, scopes,
                                   lambda u2, f2: None if len(u2) == len(u) and count >= node.min
                                   else again(count + 1, u2, f2))
 
             def leave():
-                return k(u, f) if count >= node.min else None
-            order = (leave, go) if node.lazy else (go, leave)
-            result = order[0]()
-            return result if result is not None else order[1]()
+                return k(u, f)
+            if count < node.min:
+                return go()
+            if count >= node.max:
+                return leave()
+            for wish, way in enumerate((leave, go) if node.lazy else (go, leave)):
+                result = self.decide(wish, None, way)
+                if result is not None:
+                    return result
+            return None
         return again(0, used, first)
 
     def scope(self, node, used, first, entry, scopes, k):
@@ -410,8 +414,8 @@ class Matcher:
                 return k(u, f)
             for i in left:
                 link = entry if len(u) == len(used) else ARROW
-                result = self.match(node.items[i], u, f, link, scopes,
-                                    lambda u2, f2: rest([x for x in left if x != i], u2, f2))
+                result = self.decide(None, i, lambda: self.match(
+                    node.items[i], u, f, link, scopes, lambda u2, f2: rest([x for x in left if x != i], u2, f2)))
                 if result is not None:
                     return result
             return None
@@ -426,6 +430,52 @@ class Matcher:
         return None
 
 
+class Best(Matcher):
+    """The match to prefer of all that begin with an event.
+
+    Each step to an event is described by what the quantifiers decided on the
+    way to it, the first first (0 as preferred, 1 not; what is not met is 0), then
+    by the event, then by which alternatives were taken.  After the last event
+    comes a step to no event.  Matches compare step by step.
+    """
+
+    def step(self, i, used, k):
+        before = self.wishes, self.choices
+        self.steps_taken.append((stripped(self.wishes), i, self.choices))
+        if self.best is None or self.steps_taken <= self.best[:len(self.steps_taken)]:
+            self.wishes, self.choices = (), ()
+            k(used + (i,), False)
+            self.wishes, self.choices = before
+        self.steps_taken.pop()
+
+    def decide(self, wish, choice, go):
+        before = self.wishes, self.choices
+        if wish is not None:
+            self.wishes += (wish,)
+        if choice is not None:
+            self.choices += (choice,)
+        go()
+        self.wishes, self.choices = before
+
+    def end(self, used, first):
+        if used and not first:
+            steps = self.steps_taken + [(stripped(self.wishes), self.n, ())]
+            if self.best is None or steps < self.best:
+                self.best, self.found = steps, used
+
+    def from_event(self, tree, start):
+        self.start, self.best, self.found = start, None, None
+        self.steps_taken, self.wishes, self.choices = [], (), ()
+        self.match(tree, (), False, ARROW, (), self.end)
+        return self.found
+
+
+def stripped(wishes):
+    while wishes and wishes[-1] == 0:
+        wishes = wishes[:-1]
+    return wishes
+
+
 def whole_attributes(tree):
     found = []
     while tree.kind == "scope":
@@ -434,21 +484,25 @@ def whole_attributes(tree):
     return found
 
 
-def count_matches(journey, tree):
-    what = whole_attributes(tree)
-    floors, count = {}, 0
+def all_matches(journey, tree, overlapping):
+    what = [] if overlapping else whole_attributes(tree)
+    floors, found = {}, []
     for start in range(len(journey)):
         key = tuple(getattr(journey[start], w) for w in what)
         floor = floors.get(key, 0)
         if start < floor:
             continue
-        matcher = Matcher(journey, len(journey), None, floor)
-        matcher.start = start
-        result = matcher.match(tree, (), False, ARROW, (), lambda u, f: u if u and not f else None)
-        if result is not None:
-            count += 1
-            floors[key] = max(result) + 1
-    return count
+        match = Best(journey, len(journey), None, floor).from_event(tree, start)
+        if match is not None:
+            found.append(match)
+            if not overlapping:
+                floors[key] = max(match) + 1
+    return found
+
+
+def matches_text(journey, matches):
+    """An array of journeys."""
+    return "{" + ",".join('"{' + ", ".join(journey[i].text() for i in sorted(m)) + '}"' for m in matches) + "}"
 
 
 def random_journey(rng):
@@ -479,16 +533,18 @@ def main():
             try:
                 match = Matcher(journey, len(journey), None, 0).first(tree)
                 match_as_of = Matcher(journey, seen, as_of, 0).first(tree)
-                count = count_matches(journey, tree)
             except (TimeoutError, RecursionError):
                 continue
-            exact = not has_choice(tree)
+            try:
+                found = all_matches(journey, tree, False)
+                overlapping = all_matches(journey, tree, True)
+                exact = [matches_text(journey, overlapping[:1]), matches_text(journey, found),
+                         matches_text(journey, overlapping)]
+            except (TimeoutError, RecursionError):
+                exact = ["\\N"] * 3
             print("\t".join([
                 "{" + ", ".join(e.text() for e in journey) + "}", pattern, stamp(as_of),
-                "t" if match else "f", "t" if match_as_of else "f",
-                str(journey[match[0]].time) if match else "\\N",
-                "{" + ", ".join(journey[i].text() for i in sorted(match)) + "}" if match and exact else "\\N",
-                str(count) if exact else "\\N"]))
+                "t" if match else "f", "t" if match_as_of else "f"] + exact))
             done += 1
 
 

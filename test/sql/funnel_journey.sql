@@ -87,7 +87,20 @@ SELECT step, customers_a, customers_b, round(difference::numeric, 4) AS differen
 FROM funnel_compare((SELECT funnel_stats(f) FROM results WHERE half = 0), (SELECT funnel_stats(f) FROM results WHERE half = 1));
 SELECT funnel_stats(f) FROM results WHERE false;
 
+-- More steps than a word has bits: 120 come in order, the others after them and backwards.
+SELECT array_agg('s' || i ORDER BY i)::journey_pattern[] AS steps, string_agg('s' || i, ' -> ' ORDER BY i) AS chain
+FROM generate_series(1, 150) i \gset
+SELECT pg_temp.j(string_agg('s' || i, ' ' ORDER BY i > 120, CASE WHEN i > 120 THEN -i ELSE i END)) AS j FROM generate_series(1, 150) i \gset
+SELECT o, (f).level, (f).completed, (f).drop_reason, extract(epoch FROM (f).step_times[120] - (f).entered_at)::int AS seconds
+FROM unnest('{ordered,strict,exact,any}'::text[]) o, LATERAL (SELECT journey_funnel(:'j', :'steps', ordering => o) f) x;
+SELECT (f).level AS with_grace, journey_funnel_level(:'j', :'steps', '1 day') AS level, journey_funnel_level(:'j', :'steps', '50 s') AS windowed,
+       :'j'::journey ~ :'chain' AS chain, journey_length(journey_match(:'j', (:'chain')::journey_pattern)) AS matched
+FROM journey_funnel(:'j', :'steps', grace => '1 s') f;
+SELECT step, customers FROM unnest((SELECT funnel_stats(journey_funnel(:'j', :'steps')) FROM generate_series(1, 3))) s WHERE step IN (1, 121, 122, 123, 150);
+
 -- Errors
+SELECT journey_funnel_level('{}', array_agg('s' || i)::journey_pattern[], '1 day') FROM generate_series(1, 257) i;
+SELECT funnel_stats(ROW(1, false, now(), NULL, array_fill(now(), ARRAY[257]), 'window', NULL)::funnel_result);
 SELECT journey_funnel('{}', '{}');
 SELECT journey_funnel('{}', '{a -> b}');
 SELECT journey_funnel('{}', '{a?}');

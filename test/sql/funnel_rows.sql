@@ -112,6 +112,26 @@ SELECT window_funnel(5, t, v = 'a', v = 'b') AS w56 FROM (VALUES ('a', NULL), ('
 SELECT window_funnel(10, t, v = 'a', v = 'b') AS w60, window_funnel_events(10, t, v = 'a', v = 'b') AS times
 FROM (VALUES ('a', 0), ('a', 50), ('b', 55)) r(v, t);
 
+-- WF-45, WF-47 .. WF-50, WF-57, WF-58
+SELECT u, window_funnel(50, t, v = 'e1', v = 'e2') AS w45
+FROM (VALUES (123, 'e1', 100), (123, 'e2', 99), (345, 'e1', 200), (345, 'e1', 210), (345, 'e2', 230), (345, 'e2', 240), (234, 'e2', 250)) r(u, v, t)
+GROUP BY u ORDER BY u;
+SELECT window_funnel(60, 'strict_deduplication', t, v = 'i', v = 's', v = 'l', v = 'e') AS w47
+FROM (VALUES ('i', 0), ('s', 5), ('l', 10), ('i', 15)) r(v, t);
+SELECT window_funnel(1800, t, v = 'a', v = 'b', v = 'c', v = 'd') AS w48a,
+       window_funnel(1800, 'strict_deduplication', t, v = 'a', v = 'b', v = 'c', v = 'd') AS w48b,
+       window_funnel(1800, 'strict_order', t, v = 'a', v = 'b', v = 'c', v = 'd') AS w48c
+FROM (VALUES ('a', 0), ('b', 600), ('d', 1800), ('b', 2400)) r(v, t);
+SELECT window_funnel(10, 'strict_deduplication', t, v = 'A', v = 'B', v = 'C', v = 'D') AS w49
+FROM unnest('{A,B,C,B,D}'::text[]) WITH ORDINALITY r(v, t);
+SELECT window_funnel(100, t, v = 1003, v = 1007, v = 1009, v = 1010) AS w50
+FROM unnest('{1001,1003,1005,1007,1008,1009,1010,1011}'::int[]) WITH ORDINALITY r(v, t);
+SELECT u, w || coalesce(' ' || m, '') AS call, window_funnel(w, m, t, v = 'view', v = 'cart', v = 'purchase') AS w57
+FROM (VALUES (1, 'view', 0), (1, 'cart', 300), (1, 'purchase', 600), (2, 'view', 0), (2, 'cart', 300), (3, 'view', 0), (3, 'cart', 18000)) r(u, v, t),
+     (VALUES (3600, ''), (1800, ''), (3600, 'strict_deduplication'), (3600, 'strict_order'), (3600, 'strict_increase')) c(w, m)
+GROUP BY w, m, u ORDER BY u, w, m;
+SELECT window_funnel(10, t, v = 'nonexistent', v = 'cart') AS w58 FROM unnest('{view,cart,purchase}'::text[]) WITH ORDINALITY r(v, t);
+
 -- Every type of time; the mode comes before the time.
 SET datestyle = iso;
 SELECT window_funnel('1 day', t::timestamptz, v = 'a', v = 'b') AS tz, window_funnel('1 day', t::timestamp, v = 'a', v = 'b') AS ts,
@@ -124,6 +144,8 @@ SELECT window_funnel('1 day', 'strict', now(), true);
 SELECT window_funnel('1 day', 'allow_reentry', now(), true);
 SELECT window_funnel('1 month', now(), true);
 SELECT window_funnel(-1, 1, true);
+SELECT window_funnel(1, 1, VARIADIC array_fill(true, ARRAY[64])) AS conditions_64;
+SELECT window_funnel(1, 1, VARIADIC array_fill(true, ARRAY[65]));
 
 -- Moving windows, FILTER, and splitting in any way give the same as one pass.
 SELECT t, window_funnel(3, t, t % 3 = 0, t % 3 = 1) OVER (ORDER BY t ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS moving,

@@ -41,6 +41,13 @@ SELECT u, sequence_match('(?1)(?2)(?3)', t, v = 'view', v = 'cart', v = 'purchas
        sequence_count('(?1).*(?3)', t, v = 'view', v = 'cart', v = 'purchase') AS sm46b
 FROM (VALUES (1, 1, 'view'), (1, 2, 'cart'), (1, 3, 'purchase'), (2, 1, 'view'), (2, 2, 'view'), (3, 1, 'view'), (3, 2, 'purchase')) r(u, t, v)
 GROUP BY u ORDER BY u;
+-- SM-47, SM-48; a chain that must be whole is asked for by sequence_match
+SELECT u, sequence_match_events('(?1)(?2)(?3)', t, v = 1, v = 2, v = 3) AS sm47,
+       CASE WHEN sequence_match('(?1)(?2)(?3)', t, v = 1, v = 2, v = 3) THEN sequence_match_events('(?1)(?2)(?3)', t, v = 1, v = 2, v = 3) END AS sm47_whole
+FROM (VALUES (1, '00:00'::interval, 1), (1, '00:05', 2), (1, '00:10', 3), (2, '00:00', 1), (2, '00:05', 1)) r(u, i, v),
+     LATERAL (SELECT extract(epoch FROM i)::int AS t) s
+GROUP BY u ORDER BY u;
+SELECT sequence_match('(?1)(?2)(?3)(?4)(?5)', t, t = 1, t = 2, t = 3, t = 4, t = 5) AS sm48 FROM generate_series(1, 5) t;
 -- SM-35, SM-36
 SELECT n / 150 AS g, sequence_match(p, n, n % 100 = 1, n % 100 = 10, n % 100 = 30, n % 100 = 40, n > 0) AS match,
        sequence_match_events(p, n, n % 100 = 1, n % 100 = 10, n % 100 = 30, n % 100 = 40, n > 0) AS events

@@ -33,6 +33,26 @@ FROM unnest((SELECT attribution_agg(j, attribution_options(conversion => 'buy', 
 SELECT path, string_agg(a.channel || ' ' || round(a.conversions::numeric, 6), ', ' ORDER BY a.channel)
 FROM (SELECT path, attribution_agg(paths_of_channels(path, true), attribution_options(conversion => 'buy', models => '{position}')) AS credits FROM unnest('{a,a>b,a>b>c,a>b>c>d}'::text[]) path GROUP BY 1) s, unnest(credits) a GROUP BY 1 ORDER BY 1;
 
+-- transforms of paths, in the order given
+SELECT path, transforms, (SELECT string_agg(a.channel || ' ' || a.conversions::numeric(9, 3), ', ' ORDER BY a.channel) FROM unnest(credits) a WHERE a.conversions > 0) AS linear
+FROM (SELECT path, transforms, attribution_agg(paths_of_channels(path, true), attribution_options('buy', models => '{linear}', direct => 'A', transforms => transforms)) AS credits
+      FROM (VALUES ('A>A>B', '{exposure}'::text[]), ('A>B>A', '{first}'), ('A>B>A>A', '{remove_if_last_and_not_all}'), ('A>B>A>A', '{remove_if_not_all}'), ('A>A', '{remove_if_last_and_not_all}'), ('A>A', '{remove_if_not_all}'),
+            ('B>A>B', '{exposure,remove_if_not_all}'), ('B>A>B', '{remove_if_not_all,exposure}'), ('B>A>B', '{}')) v(path, transforms) GROUP BY 1, 2) s ORDER BY 1, 2;
+
+-- counterfactual: snowplow/dbt-snowplow-fractribution's example (Apache-2.0), paths as they are, then 'exposure' first
+CREATE TABLE paths_fractribution AS
+    SELECT paths_of_channels(path, true, value) AS journey
+    FROM (VALUES ('Direct', 20.42), ('Direct>Direct', 24), ('Direct>Direct', 50), ('Organic_Search>Organic_Search>Direct', 140), ('Video', 200), ('Organic_Search>Organic_Search', 66.5)) v(path, value)
+    UNION ALL SELECT paths_of_channels(path, false)
+    FROM (VALUES ('Direct', 25), ('Organic_Search', 26), ('Referral>Direct', 1), ('Video', 2), ('Organic_Search>Paid_Search_Other', 2), ('Referral', 2), ('Organic_Search>Direct', 1), ('Paid_Search_Other', 1), ('Unmatched_Channel', 1)) v(path, times), generate_series(1, times);
+SELECT a.model, a.channel, round(a.conversions::numeric, 6) AS conversions, round(a.value::numeric, 6) AS value
+FROM unnest((SELECT attribution_agg(journey, attribution_options('buy', models => '{first,last,linear,position,shapley,counterfactual}', transforms => '{exposure}')) FROM paths_fractribution)) a;
+SELECT round(a.conversions::numeric, 9) AS direct FROM unnest((SELECT attribution_agg(journey, attribution_options('buy', models => '{counterfactual}', transforms => '{exposure}')) FROM paths_fractribution)) a WHERE a.channel = 'Direct';
+-- names of paths cannot be mistaken for others; touches that are worth nothing divide alike
+SELECT a.channel, a.conversions FROM unnest((SELECT attribution_agg(paths_of_channels(path, converts), attribution_options('buy', models => '{counterfactual}'))
+    FROM (VALUES ('1:A>1:A1:A', true), ('1:A', true), ('1:A1:A', true), ('A', false), ('2:x', false)) v(path, converts))) a ORDER BY 1;
+DROP TABLE paths_fractribution;
+
 -- several conversions of a journey, look-back, direct traffic, conversions that nothing went before
 CREATE TABLE paths_mixed AS SELECT '{buy 2026-01-01 00:00:00+00, visit@mail 2026-01-02 00:00:00+00, visit@ad 2026-01-05 00:00:00+00, buy(10) 2026-01-06 00:00:00+00, visit@ad 2026-01-07 00:00:00+00, visit@direct 2026-01-08 00:00:00+00, buy(30) 2026-01-09 00:00:00+00, visit@mail 2026-01-10 00:00:00+00}'::journey AS journey;
 SELECT a.model, a.channel, round(a.conversions::numeric, 6) AS conversions, round(a.value::numeric, 6) AS value
@@ -54,11 +74,13 @@ SELECT attribution_agg(NULL::journey, attribution_options('buy')), attribution_a
 SELECT attribution_agg(journey, NULL) FROM paths_mixed;
 SELECT attribution_agg(journey, attribution_options(models => '{last}')) FROM paths_mixed;
 SELECT attribution_agg(journey, attribution_options('buy', models => '{best}')) FROM paths_mixed;
+SELECT attribution_agg(journey, attribution_options('buy', transforms => '{last}')) FROM paths_mixed;
 SELECT attribution_agg(journey, attribution_options('buy', half_life => '0')) FROM paths_mixed;
 SELECT attribution_agg(journey, attribution_options('buy', lookback => '1 month')) FROM paths_mixed;
 SELECT attribution_agg(journey, attribution_options('buy', depth => 17)) FROM paths_mixed;
 SELECT attribution_agg(journey, attribution_options('buy', depth => journey_length(journey)::int)) FROM paths_abc;
 SELECT attribution_agg(j, attribution_options('buy', models => '{markov}')) FROM (SELECT journey_agg('2026-01-01'::timestamptz + i * interval '1 second', CASE i WHEN 3001 THEN 'buy' ELSE 'visit' END, 'channel ' || i) AS j FROM generate_series(1, 3001) i) s;
+SELECT attribution_agg(j, attribution_options('buy', models => '{counterfactual}')) FROM (SELECT journey_agg('2026-01-01'::timestamptz + i * interval '1 second', CASE i WHEN 10001 THEN 'buy' ELSE 'visit' END, 'channel ' || i) AS j FROM generate_series(1, 10001) i) s;
 
 DROP FUNCTION paths_of_channels;
 DROP TABLE paths_three, paths_abc, paths_mixed;

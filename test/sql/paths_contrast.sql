@@ -31,6 +31,26 @@ FROM unnest((SELECT contrast_paths(journey, segment, path_options(min_count => 1
                  journey_agg('2026-01-01'::timestamptz + k * interval '1 hour', 'e' || (i * k) % (2 + i % 3)) AS journey
           FROM generate_series(1, 60) i, generate_series(1, 3) k GROUP BY i) s)) p;
 
+-- within strata; known answers are those of R's mantelhaen.test(correct = FALSE)
+CREATE TABLE paths_strata AS
+    SELECT stratum, segment, CASE WHEN i <= n THEN '{x 2026-01-01 00:00:00+00}'::journey ELSE '{z 2026-01-01 00:00:00+00}' END AS journey
+    FROM (VALUES ('young', 'one', 24, 40), ('young', 'two', 15, 60), ('middle', 'one', 10, 20), ('middle', 'two', 30, 40), ('old', 'one', 5, 50), ('old', 'two', 2, 20)) v(stratum, segment, n, m), generate_series(1, m) i;
+SELECT p.segment, p.journeys, p.other_journeys, round(p.difference::numeric, 9) AS difference, round(p.odds_ratio::numeric, 9) AS odds, round(p.odds_low::numeric, 9) AS low, round(p.odds_high::numeric, 9) AS high,
+       p.test, round(p.statistic::numeric, 9) AS chi2, round(p.p_value::numeric, 9) AS p
+FROM unnest((SELECT contrast_paths(journey, segment, stratum, path_options(min_count => 1)) FROM paths_strata)) p WHERE p.path = 'x';
+-- nobody of segment one without x: the ratio is infinite, its interval that of R with a half more in every cell
+SELECT p.odds_ratio, round(p.odds_low::numeric, 9) AS low, round(p.odds_high::numeric, 9) AS high
+FROM unnest((SELECT contrast_paths(journey, segment, stratum, NULL) FROM paths_strata WHERE segment = 'two' OR journey ~ 'x')) p WHERE p.path = 'x' AND p.segment = 'one';
+-- one stratum: the ratio without strata, its chi-square times (n - 1) / n
+SELECT bool_and(abs(a.odds_ratio / b.odds_ratio - 1) < 1e-12), bool_and(abs(a.statistic / b.statistic * 100 / 99 - 1) < 1e-12), bool_and((a.journeys, a.share, a.lift) = (b.journeys, b.share, b.lift)), count(*)
+FROM unnest((SELECT contrast_paths(journey, segment, stratum, path_options()) FROM paths_strata WHERE stratum = 'young')) a
+JOIN unnest((SELECT contrast_paths(journey, segment, path_options()) FROM paths_strata WHERE stratum = 'young')) b USING (path, segment);
+-- the segments are the strata: nothing to compare; no strata, no rows
+SELECT DISTINCT p.odds_ratio, p.statistic, p.p_value FROM unnest((SELECT contrast_paths(journey, segment, segment, path_options()) FROM paths_strata)) p;
+SELECT contrast_paths(journey, segment, NULL::text, path_options()) FROM paths_strata;
+SELECT contrast_paths(journey, segment, stratum, path_options()) FROM paths_strata WHERE false;
+DROP TABLE paths_strata;
+
 -- every row's pattern finds its journeys
 WITH j AS (SELECT i, (ARRAY['a', 'b', 'c'])[1 + i % 3] AS segment, journey_agg('2026-01-01'::timestamptz + k * interval '1 hour', 'e' || (i * k) % (2 + i % 3)) AS journey
            FROM generate_series(1, 60) i, generate_series(1, 4) k GROUP BY i)

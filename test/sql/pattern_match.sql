@@ -82,3 +82,11 @@ FROM (SELECT journey_agg('2026-01-01 00:00:00+00'::timestamptz + i * interval '1
 -- Nothing in a crowded instant is searched one by one.
 SELECT j ~ 'b c -> a -> b' FROM (SELECT journey_agg('2026-01-01 00:00:00+00'::timestamptz, CASE i WHEN 1 THEN 'b' WHEN 2 THEN 'c' ELSE 'a' END) j
                                  FROM generate_series(1, 100000) i) s;
+-- What only pairs of a crowded instant's events can tell is an error beyond a bound.
+SELECT journey_agg('2026-01-01 00:00:00+00'::timestamptz, CASE WHEN i % 2 = 0 THEN 'a' ELSE 'b' END, NULL, NULL, i::text) AS crowd
+FROM generate_series(1, 20000) i \gset
+SELECT :'crowd'::journey ~ 'a -> b SAME item';
+\set VERBOSITY sqlstate
+SELECT journey_match_count(:'crowd', 'a -> b SAME item');
+\set VERBOSITY default
+SELECT :'crowd'::journey ~ 'a -> b -> a' AS without_pairs;

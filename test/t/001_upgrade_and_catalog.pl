@@ -121,11 +121,14 @@ offenders('no function runs with the rights of its owner',
 	"SELECT p.oid::regprocedure FROM $functions WHERE prosecdef");
 offenders('C functions are named cj_ in the library',
 	"SELECT p.oid::regprocedure FROM $functions WHERE lanname = 'c' AND prosrc !~ '^cj_[a-z0-9_]+\$'");
-# Triggers write, waiting depends on who is there, and telling other sessions changes them.
+# these write to tables, wait for those who do, or tell other sessions
+my $writers = q{('customer_identify', 'customer_resolve', 'journey_follow_fold', 'journey_follow_wait', 'journey_watch_changed')};
 offenders('functions in C are immutable and parallel safe, but for the planner\'s, which are stable',
-	"SELECT p.oid::regprocedure FROM $functions WHERE lanname IN ('c', 'internal')
-	 AND proname NOT IN ('journey_follow_fold', 'journey_follow_wait', 'journey_watch_changed')
+	"SELECT p.oid::regprocedure FROM $functions WHERE lanname IN ('c', 'internal') AND proname NOT IN $writers
 	 AND (proparallel <> 's' OR provolatile <> CASE WHEN proname ~ '(sel|_typanalyze)\$' THEN 's' ELSE 'i' END)");
+offenders('functions in C that write are volatile, stay in one process and set a search path',
+	"SELECT p.oid::regprocedure FROM $functions WHERE proname IN $writers
+	 AND (provolatile <> 'v' OR proparallel <> 'u' OR NOT EXISTS (SELECT FROM unnest(proconfig) c WHERE c = 'search_path=pg_catalog, pg_temp'))");
 # Procedures that commit may not have settings of their own: theirs call
 # functions by qualified names, with no operators but those of the language.
 offenders('functions in other languages cannot be led astray by a search path',
@@ -138,9 +141,8 @@ offenders('aggregates are parallel safe',
 	"SELECT aggfnoid::regprocedure FROM $functions JOIN pg_aggregate ON aggfnoid = p.oid WHERE proparallel <> 's'");
 
 # These compare all the rows they are given with one another, so that nothing
-# could be done with a part of them; or they carry values of any type, whose
-# state could not be sent to another process without knowing it.
-my $whole = q{'^(linkage_(fit|train|candidates|pairs|resolve|clusters)|mine_paths|contrast_paths|journey_medoid|journey_flow|attribution_agg|sequence_next_node)$'};
+# could be done with a part of them.
+my $whole = q{'^(linkage_(fit|train|candidates|pairs|resolve|clusters)|mine_paths|contrast_paths)$'};
 offenders('aggregates can be split',
 	"SELECT aggfnoid::regprocedure FROM $functions JOIN pg_aggregate ON aggfnoid = p.oid
 	 WHERE aggcombinefn = 0 AND proname !~ $whole

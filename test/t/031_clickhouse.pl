@@ -50,6 +50,7 @@ SELECT g, min(kind) AS kind, window_funnel(5, t, a, b, c) AS wf, window_funnel(5
        window_funnel(5, 'strict_order,strict_deduplication,first_violation', t, a, b, c) AS sodd,
        window_funnel(5, 'strict_order,allow_reentry,first_violation', t, a, b, c) AS re
 FROM r GROUP BY g;
+ANALYZE ours, theirs;
 });
 for my $column (qw(wf once ret so dd si sodd re))
 {

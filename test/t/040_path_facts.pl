@@ -63,7 +63,7 @@ my $edge = sub { "SELECT transitions FROM graph_edges(" . $graph->($_[0]) . ") W
 
 SKIP:
 {
-	skip 'running-example is not here', 6
+	skip 'running-example is not here', 8
 	  unless load_log('running', 'pm4py_running-example.csv', ',', [ 'case:concept:name', 'time:timestamp', 'concept:name' ]);
 	facts('running-example: cases, events, activities, edges, transitions, variants', $figures->('running'), '6|42|8|16|36|6');
 	facts('running-example: check ticket to decide', $edge->('running', 'check ticket', 'decide'), '6');
@@ -73,11 +73,13 @@ SKIP:
 		"SELECT abs(extract(epoch FROM median_time) / 129300 - 1) <= 0.05 OR abs(extract(epoch FROM median_time) - 129300) < 100000 FROM graph_edges(" . $graph->('running') . ") WHERE source = 'check ticket' AND target = 'decide'", 't');
 	facts('running-example: rework', "SELECT string_agg(node || ' ' || repeating_journeys, ', ' ORDER BY node) FROM graph_nodes(" . $graph->('running') . ") WHERE repeating_journeys > 0",
 		'check ticket 2, decide 2, examine casually 1, reinitiate request 1');
+	facts('running-example: decide to pay compensation', $edge->('running', 'decide', 'pay compensation'), '3');
+	facts('running-example: how long cases take', "SELECT string_agg(extract(epoch FROM journey_duration(journey))::int::text, ' ' ORDER BY journey_duration(journey)) FROM running", '520920 703320 779580 852300 1368780 1576440');
 	facts('running-example: examine casually to check ticket', $edge->('running', 'examine casually', 'check ticket'), '4');
 }
 SKIP:
 {
-	skip 'receipt is not here', 7
+	skip 'receipt is not here', 8
 	  unless load_log('receipt', 'pm4py_receipt.csv.gz', ',', [ 'case:concept:name', 'time:timestamp', 'concept:name' ]);
 	facts('receipt: cases, events, activities, edges, transitions, variants', $figures->('receipt'), '1434|8577|27|99|7143|116');
 	facts('receipt: variants', "SELECT string_agg(journeys::text, ',') FROM unnest((SELECT top_paths(journey, path_options(top => 5)) FROM receipt)) p", '713,123,116,115,75');
@@ -85,16 +87,20 @@ SKIP:
 	facts('receipt: most frequent edges', "SELECT string_agg(transitions::text, ',') FROM (SELECT transitions FROM graph_edges(" . $graph->('receipt') . ") ORDER BY 1 DESC LIMIT 4) e", '1177,1165,1119,1079');
 	facts('receipt: ends', "SELECT string_agg(exits::text, ',') FROM (SELECT exits FROM graph_nodes(" . $graph->('receipt') . ") ORDER BY 1 DESC LIMIT 3) e", '828,400,116');
 	facts('receipt: rework', "SELECT string_agg(repeating_journeys::text, ',') FROM (SELECT repeating_journeys FROM graph_nodes(" . $graph->('receipt') . ") ORDER BY 1 DESC LIMIT 2) e", '59,35');
+	facts('receipt: median duration', "SELECT round(extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY journey_duration(journey)))::numeric, 3) FROM receipt", '2868.584');
 	facts('receipt: sum of parts', "SELECT (SELECT journey_graph_merge(g) FROM (SELECT journey_graph_agg(journey) AS g FROM receipt GROUP BY hashtext(kase) % 7) s)::text = " . $graph->('receipt') . '::text', 't');
 }
 SKIP:
 {
-	skip 'Sepsis is not here', 5
+	skip 'Sepsis is not here', 8
 	  unless load_log('sepsis', 'eventdataR_sepsis.csv.gz', ';', [ 'Case ID', 'Complete Timestamp', 'Activity' ]);
 	facts('Sepsis: cases, events, activities, edges, transitions, variants', $figures->('sepsis'), '1050|15214|16|115|14164|846');
 	facts('Sepsis: variants', "SELECT string_agg(journeys::text, ',') FROM unnest((SELECT top_paths(journey, path_options(top => 5)) FROM sepsis)) p", '35,24,22,13,11');
 	facts('Sepsis: variants without repeats', "SELECT cardinality(top_paths(journey, path_options(collapse => true, top => 100000))) FROM sepsis", '806');
 	facts('Sepsis: Leucocytes to CRP and back', "SELECT (" . $edge->('sepsis', 'Leucocytes', 'CRP') . "), (" . $edge->('sepsis', 'CRP', 'Leucocytes') . ")", '1778|1445');
+	facts('Sepsis: from registration to triage', $edge->('sepsis', 'ER Registration', 'ER Triage'), '971');
+	facts('Sepsis: ends', "SELECT string_agg(node || ' ' || exits, ', ' ORDER BY exits DESC) FROM graph_nodes(" . $graph->('sepsis') . ") WHERE node IN ('Release A', 'Return ER')", 'Release A 393, Return ER 291');
+	facts('Sepsis: variants for 80 %', "SELECT count(*) + 1 FROM unnest((SELECT top_paths(journey, path_options(top => 1000)) FROM sepsis)) p WHERE cumulative_share < 0.8", '636');
 	facts('Sepsis: tied events, as the log has them', "SELECT sum(tied_events) FROM graph_nodes((SELECT journey_graph_agg(journey) FROM (SELECT journey_agg(at, event) AS journey FROM raw_sepsis GROUP BY kase) s))", '4447');
 }
 SKIP:

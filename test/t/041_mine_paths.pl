@@ -23,7 +23,7 @@ sub number_of
 
 SKIP:
 {
-	skip 'the click log is not here', 20 unless defined $data && -e "$data/bms-webview-1.dat.gz";
+	skip 'the click log is not here', 32 unless defined $data && -e "$data/bms-webview-1.dat.gz";
 	my $path = PostgreSQL::Test::Utils::tempdir() . '/clicks.tsv';
 	open my $in, '-|', 'gzip', '-dc', "$data/bms-webview-1.dat.gz" or die;
 	open my $out, '>', $path or die;
@@ -58,12 +58,88 @@ CREATE TABLE sessions AS SELECT session, journey_agg('2026-01-01'::timestamptz +
 	number_of('sessions', "min_support => 0.001, max_span => '$_->[0] seconds'", $_->[1]) foreach [ 1, 586 ], [ 2, 817 ], [ 3, 1040 ], [ 5, 1410 ];
 	is($node->safe_psql('postgres', "SELECT count(*), bool_and(p.journeys = (SELECT count(*) FROM sessions s WHERE s.journey ~ p.pattern))
 		FROM unnest((SELECT mine_paths(journey, path_options(min_support => 0.01)) FROM sessions)) p"), '77|t', 'patterns find as many sessions as were counted');
+
+	# hard back-off, which ranks by the counts of the longest context seen, has the
+	# next page first 5,799 times with one page remembered, 6,154, 6,134 and 6,086
+	# with more, and among three 9,576 times at most
+	foreach ([ 1, 5799, 9550 ], [ 2, 6154, 9576 ], [ 3, 6154, 9576 ], [ 4, 6154, 9576 ])
+	{
+		my ($depth, $bar, $bar_3) = @$_;
+		my ($predictions, $hits, $hits_3) = split /\|/, $node->safe_psql('postgres', "SELECT sum(predictions), sum(hits_1), sum(hits_3)
+			FROM (SELECT journey_graph_agg(journey, graph_options(depth => $depth)) AS graph FROM sessions WHERE (session - 1) % 5 <> 0) m, sessions s, journey_next_score(m.graph, s.journey) WHERE (s.session - 1) % 5 = 0");
+		note "depth $depth: $hits of $predictions first, $hits_3 among three";
+		is($predictions, 18133, "predictions at depth $depth");
+		cmp_ok($hits, '>=', $bar, "hits at depth $depth");
+		cmp_ok($hits_3, '>=', $bar_3, "hits among three at depth $depth");
+	}
 	my ($result, $stdout, $stderr) = $node->psql('postgres', "SET statement_timeout = '100ms'; SELECT cardinality(mine_paths(journey, path_options(min_support => 0.0006))) FROM sessions");
 	like($stderr, qr/statement timeout/, 'mining can be cancelled');
 	($result, $stdout, $stderr) = $node->psql('postgres', "SET customer_journey.max_patterns = 100000; SELECT cardinality(mine_paths(journey, path_options(min_support => 0.0006))) FROM sessions");
 	like($stderr, qr/mine_paths finds more than 100000 frequent patterns/, 'too many patterns are an error');
 	($result, $stdout, $stderr) = $node->psql('postgres', "SET customer_journey.path_memory = '16MB'; SELECT cardinality(mine_paths(journey, path_options(min_support => 0.0006))) FROM sessions");
 	like($stderr, qr/needs more memory than customer_journey.path_memory allows/, 'memory is bounded');
+}
+
+# ---- textbook tables ----
+
+# Loads lines into a table of journeys; "read" makes rows of journey, seconds, name.
+sub load_table
+{
+	my ($table, $file, $read) = @_;
+	return 0 unless defined $data && -e "$data/$file";
+	my $path = PostgreSQL::Test::Utils::tempdir() . "/$table.tsv";
+	open my $out, '>', $path or die "$path: $!";
+	my $line = 0;
+	foreach (split /\n/, slurp_file("$data/$file"))
+	{
+		next unless /^[0-9]/;
+		print $out join("\t", @$_), "\n" foreach $read->($line++, split);
+	}
+	close $out;
+	$node->safe_psql('postgres', "CREATE TABLE rows_of_$table (c int, t int, name text);
+\\copy rows_of_$table FROM '$path'
+CREATE TABLE $table AS SELECT journey_agg('2026-01-01'::timestamptz + t * interval '1 second', name) AS journey FROM rows_of_$table GROUP BY c");
+	return 1;
+}
+
+# item sets separated by -1
+my $sets = sub {
+	my ($line, @tokens) = @_;
+	my ($t, @rows) = (0);
+	foreach (@tokens)
+	{
+		last if $_ eq '-2';
+		if ($_ eq '-1') { $t++ }
+		else { push @rows, [ $line, $t, $_ ] }
+	}
+	return @rows;
+};
+SKIP:
+{
+	skip 'contextPrefixSpan is not here', 17 unless load_table('textbook', 'spmf_contextPrefixSpan.txt', $sets);
+	number_of('textbook', "same_time => 'set', min_count => $_->[0]", $_->[1])
+	  foreach [ '2', 53 ], [ "2, kind => 'closed'", 17 ], [ "2, kind => 'maximal'", 10 ], [ 3, 14 ], [ 4, 5 ],
+	  [ '2, max_gap_events => 1', 23 ], [ '2, max_gap_events => 2', 45 ], [ '2, max_gap_events => 3', 51 ],
+	  [ "2, max_span => '1 second'", 18 ], [ "2, max_span => '2 seconds'", 33 ],
+	  [ '2, max_length => 1', 6 ], [ '2, max_length => 2', 28 ], [ '2, max_length => 3', 49 ],
+	  [ '3, top => 10', 10 ], [ '4, top => 10', 5 ];
+	is($node->safe_psql('postgres', "SELECT string_agg((SELECT count(*) FROM unnest(found) p WHERE cardinality(string_to_array(p.path, ' > ')) <= n)::text, ' ' ORDER BY n)
+		FROM (SELECT mine_paths(journey, path_options(same_time => 'set', min_count => 2)) AS found FROM textbook) m, generate_series(1, 3) n"), '8 33 51', 'textbook: of 1, 2 and 3 instants at most');
+	is($node->safe_psql('postgres', "SELECT bool_and(p.journeys >= 2) FROM unnest((SELECT mine_paths(journey, path_options(same_time => 'set', min_count => 2)) FROM textbook)) p"), 't', 'supports');
+}
+SKIP:
+{
+	# a sequence, a time, how many items, the items
+	skip 'zaki is not here', 17 unless load_table('zaki', 'zaki.txt', sub { my ($line, $c, $t, $n, @names) = @_; return map { [ $c, $t, $_ ] } @names });
+	number_of('zaki', "same_time => 'set', min_count => 2$_->[0]", $_->[1])
+	  foreach [ '', 18 ], [ ", kind => 'closed'", 4 ], [ ", kind => 'maximal'", 2 ],
+	  map({ [ ", max_gap => '$_->[0] seconds'", $_->[1] ] } [ 1, 8 ], [ 5, 11 ], [ 10, 17 ], [ 15, 18 ]),
+	  map({ [ ", min_gap => '$_->[0] seconds'", $_->[1] ] } [ 5, 18 ], [ 6, 12 ], [ 10, 12 ], [ 15, 9 ]),
+	  map({ [ ", max_span => '$_->[0] seconds'", $_->[1] ] } [ 0, 8 ], [ 5, 11 ], [ 10, 14 ], [ 15, 18 ]);
+	is($node->safe_psql('postgres', "SELECT string_agg((SELECT count(*) FROM unnest(found) p WHERE cardinality(string_to_array(p.path, ' > ')) <= n)::text, ' ' ORDER BY n)
+		FROM (SELECT mine_paths(journey, path_options(same_time => 'set', min_count => 2)) AS found FROM zaki) m, generate_series(1, 3) n"), '8 15 18', 'zaki: of 1, 2 and 3 instants at most');
+	is($node->safe_psql('postgres', "SELECT string_agg(p.path || ' ' || p.journeys, ', ' ORDER BY p.path) FROM unnest((SELECT mine_paths(journey, path_options(same_time => 'set', min_count => 2, max_length => 1)) FROM zaki)) p WHERE length(p.path) = 1"),
+		'A 4, B 4, D 2, F 4', 'single items');
 }
 
 # ---- a miner that tries every embedding ----

@@ -1,0 +1,424 @@
+/*-------------------------------------------------------------------------
+ *
+ * tally.c
+ *		Counts by names and numbers: the table, exact sums, merging.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "common/hashfn.h"
+#include "common/int.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "paths/tally.h"
+
+#define FIRST_NAMES		8
+#define FIRST_BYTES		64
+#define FIRST_ENTRIES	32
+
+/* A digit is carried when it comes near what an int64 holds. */
+#define DIGIT_BITS		32
+#define DIGIT_MASK		UINT64CONST(0xffffffff)
+#define FULL_DIGIT		(INT64CONST(1) << 61)
+
+/* ---- memory ---- */
+
+static void *
+take(char **at, uint64 count, Size size)
+{
+	void	   *region = *at;
+
+	*at += MAXALIGN(count * size);
+	return region;
+}
+
+/* Places the regions; returns the size of the whole. */
+static Size
+place_parts(CjTally *tally, CjTallyParts *parts)
+{
+	char	   *at = (char *) tally + MAXALIGN(sizeof(CjTally));
+
+	parts->counts = take(&at, tally->entries_room, sizeof(int64));
+	parts->keys = take(&at, (uint64) tally->entries_room * tally->width, sizeof(int32));
+	parts->slots = take(&at, 2 * (uint64) tally->entries_room, sizeof(int32));
+	parts->names = take(&at, tally->names_room, sizeof(CjTallyName));
+	parts->name_slots = take(&at, 2 * (uint64) tally->names_room, sizeof(int32));
+	parts->options = take(&at, tally->options, 1);
+	parts->bytes = take(&at, tally->bytes_room, 1);
+	return at - (char *) tally;
+}
+
+static CjTally *
+allocate(const CjTally *like)
+{
+	CjTallyParts parts;
+	CjTally		sizes = *like;
+	Size		size = place_parts(&sizes, &parts);
+	CjTally    *tally;
+
+	if (!AllocSizeIsValid(size))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("path counts would be larger than 1 GB"),
+				 errdetail("They have %d names and %d entries.", like->names, like->entries),
+				 errhint("Use fewer steps or a smaller depth, or rename rare names to one with journey_rename.")));
+	tally = palloc0(size);
+	*tally = *like;
+	SET_VARSIZE(tally, size);
+	return tally;
+}
+
+static int32
+room_for(int32 room, int64 need)
+{
+	while (room < need && room < (1 << 30))
+		room *= 2;
+	return room;
+}
+
+/* ---- tables ---- */
+
+static void
+put_slot(int32 *slots, int32 room, uint32 hash, int32 entry)
+{
+	uint32		mask = 2 * (uint32) room - 1;
+
+	for (hash &= mask; slots[hash] != 0; hash = (hash + 1) & mask)
+		;
+	slots[hash] = entry + 1;
+}
+
+static inline uint32
+hash_key(const int32 *key, int width)
+{
+	return hash_bytes((const unsigned char *) key, width * sizeof(int32));
+}
+
+/* Makes room for what is to come; the tally moves to a larger copy. */
+static pg_noinline void
+make_room(CjTallyRef *ref, int32 names, int64 bytes, int32 entries)
+{
+	CjTally    *old = ref->tally;
+	const CjTallyParts *from = &ref->parts;
+	CjTally		want = *old;
+	CjTallyRef	to = *ref;
+
+	want.names_room = room_for(old->names_room, (int64) old->names + names);
+	want.bytes_room = room_for(old->bytes_room, old->bytes + bytes);
+	want.entries_room = room_for(old->entries_room, (int64) old->entries + entries);
+	to.tally = allocate(&want);
+	place_parts(to.tally, &to.parts);
+	memcpy(to.parts.counts, from->counts, old->entries * sizeof(int64));
+	memcpy(to.parts.keys, from->keys, (Size) old->entries * old->width * sizeof(int32));
+	memcpy(to.parts.names, from->names, old->names * sizeof(CjTallyName));
+	memcpy(to.parts.options, from->options, old->options);
+	memcpy(to.parts.bytes, from->bytes, old->bytes);
+	for (int32 i = 0; i < old->names; i++)
+		put_slot(to.parts.name_slots, want.names_room, to.parts.names[i].hash, i);
+	for (int32 i = 0; i < old->entries; i++)
+		put_slot(to.parts.slots, want.entries_room,
+				 hash_key(to.parts.keys + (Size) i * old->width, old->width), i);
+	if (old != ref->borrowed)
+		pfree(old);
+	*ref = to;
+}
+
+void
+cj_tally_create(CjTallyRef *ref, CjTallyKind kind, int width, CjText options)
+{
+	CjTally		sizes;
+
+	memset(&sizes, 0, sizeof(sizes));
+	sizes.form = CJ_TALLY_WORKING;
+	sizes.kind = (uint8) kind;
+	sizes.width = (uint8) width;
+	sizes.options = options.len;
+	sizes.names_room = FIRST_NAMES;
+	sizes.bytes_room = FIRST_BYTES;
+	sizes.entries_room = FIRST_ENTRIES;
+	ref->tally = allocate(&sizes);
+	ref->borrowed = NULL;
+	place_parts(ref->tally, &ref->parts);
+	memcpy(ref->parts.options, options.data, options.len);
+}
+
+void
+cj_tally_borrow(CjTallyRef *ref, CjTally *tally)
+{
+	ref->tally = tally;
+	ref->borrowed = tally;
+	place_parts(tally, &ref->parts);
+}
+
+CjText
+cj_tally_options(const CjTallyRef *ref)
+{
+	CjText		options = {ref->parts.options, ref->tally->options};
+
+	return options;
+}
+
+static int32
+find_name(const CjTallyRef *ref, CjText name, uint32 hash)
+{
+	uint32		mask = 2 * (uint32) ref->tally->names_room - 1;
+
+	for (uint32 at = hash & mask; ref->parts.name_slots[at] != 0; at = (at + 1) & mask)
+	{
+		const CjTallyName *entry = &ref->parts.names[ref->parts.name_slots[at] - 1];
+
+		if (entry->hash == hash && entry->len == (uint32) name.len &&
+			memcmp(ref->parts.bytes + entry->start, name.data, name.len) == 0)
+			return (ref->parts.name_slots[at] - 1) | CJ_TALLY_NAME;
+	}
+	return -1;
+}
+
+int32
+cj_tally_find_name(const CjTallyRef *ref, CjText name)
+{
+	return find_name(ref, name, hash_bytes((const unsigned char *) name.data, name.len));
+}
+
+int32
+cj_tally_name(CjTallyRef *ref, CjText name)
+{
+	uint32		hash = hash_bytes((const unsigned char *) name.data, name.len);
+	int32		found = find_name(ref, name, hash);
+	CjTally    *tally = ref->tally;
+	CjTallyName *entry;
+
+	if (found >= 0)
+		return found;
+	if (tally->names == tally->names_room || tally->bytes + (int64) name.len > tally->bytes_room)
+		make_room(ref, 1, name.len, 0);
+	tally = ref->tally;
+	entry = &ref->parts.names[tally->names];
+	entry->start = tally->bytes;
+	entry->len = name.len;
+	entry->hash = hash;
+	memcpy(ref->parts.bytes + entry->start, name.data, name.len);
+	tally->bytes += name.len;
+	put_slot(ref->parts.name_slots, tally->names_room, hash, tally->names);
+	return tally->names++ | CJ_TALLY_NAME;
+}
+
+CjText
+cj_tally_text(const CjTallyRef *ref, int32 key)
+{
+	const CjTallyName *entry = &ref->parts.names[key & ~CJ_TALLY_NAME];
+	CjText		name = {ref->parts.bytes + entry->start, (int32) entry->len};
+
+	return name;
+}
+
+/* ---- counting ---- */
+
+static int32
+find_entry(CjTallyRef *ref, const int32 *key)
+{
+	int			width = ref->tally->width;
+	uint32		hash = hash_key(key, width);
+	uint32		mask = 2 * (uint32) ref->tally->entries_room - 1;
+	int32		entry;
+
+	for (uint32 at = hash & mask; ref->parts.slots[at] != 0; at = (at + 1) & mask)
+	{
+		entry = ref->parts.slots[at] - 1;
+		if (memcmp(ref->parts.keys + (Size) entry * width, key, width * sizeof(int32)) == 0)
+			return entry;
+	}
+	if (ref->tally->entries == ref->tally->entries_room)
+		make_room(ref, 0, 0, 1);
+	entry = ref->tally->entries++;
+	memcpy(ref->parts.keys + (Size) entry * width, key, width * sizeof(int32));
+	put_slot(ref->parts.slots, ref->tally->entries_room, hash, entry);
+	return entry;
+}
+
+void
+cj_tally_add(CjTallyRef *ref, int32 *key, int64 count)
+{
+	int32		entry = find_entry(ref, key);
+	int64	   *to = &ref->parts.counts[entry];
+	int32		digit = key[1];
+
+	if (pg_add_s64_overflow(*to, count, to) || ((key[0] & CJ_TALLY_SUM) != 0 && digit == CJ_DIGITS - 1 &&
+												(*to >= FULL_DIGIT || *to <= -FULL_DIGIT)))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("path counts are out of range")));
+	if ((key[0] & CJ_TALLY_SUM) != 0 && digit < CJ_DIGITS - 1 && (*to >= FULL_DIGIT || *to <= -FULL_DIGIT))
+	{
+		int64		carry = *to / ((int64) DIGIT_MASK + 1);
+
+		*to -= carry * ((int64) DIGIT_MASK + 1);
+		key[1] = digit + 1;
+		cj_tally_add(ref, key, carry);
+		key[1] = digit;
+	}
+}
+
+static void
+add_digit(CjTallyRef *ref, int32 *key, int digit, int64 count)
+{
+	if (count == 0)
+		return;
+	key[1] = digit;
+	cj_tally_add(ref, key, count);
+}
+
+/* Adds sign * number * 2^(position - 32 * CJ_DIGIT_ONE). */
+static void
+add_bits(CjTallyRef *ref, int32 *key, uint64 number, int position, int sign)
+{
+	int			digit = position / DIGIT_BITS;
+	int			shift = position % DIGIT_BITS;
+	uint64		low = (number & DIGIT_MASK) << shift;
+	uint64		high = ((number >> DIGIT_BITS) << shift) + (low >> DIGIT_BITS);
+
+	add_digit(ref, key, digit, sign * (int64) (low & DIGIT_MASK));
+	add_digit(ref, key, digit + 1, sign * (int64) (high & DIGIT_MASK));
+	add_digit(ref, key, digit + 2, sign * (int64) (high >> DIGIT_BITS));
+}
+
+void
+cj_tally_add_double(CjTallyRef *ref, int32 *key, double number)
+{
+	int			exponent;
+	double		fraction;
+
+	if (isnan(number))
+		add_digit(ref, key, CJ_DIGIT_INFINITY + 2, 1);
+	else if (isinf(number))
+		add_digit(ref, key, CJ_DIGIT_INFINITY + (number < 0), 1);
+	else if (number != 0)
+	{
+		fraction = frexp(fabs(number), &exponent);
+		add_bits(ref, key, (uint64) ldexp(fraction, 53),
+				 exponent - 53 + DIGIT_BITS * CJ_DIGIT_ONE, number < 0 ? -1 : 1);
+	}
+}
+
+void
+cj_tally_add_integer(CjTallyRef *ref, int32 *key, uint64 number)
+{
+	add_bits(ref, key, number, DIGIT_BITS * CJ_DIGIT_ONE, 1);
+}
+
+void
+cj_tally_merge(CjTallyRef *a, const CjTallyRef *b, const char *function)
+{
+	const CjTally *from = b->tally;
+	int			width = from->width;
+	int32	   *codes = palloc_array(int32, from->names + 1);
+	int32		key[CJ_TALLY_WIDTH];
+
+	if (a->tally->kind != from->kind || a->tally->width != from->width ||
+		a->tally->options != from->options ||
+		memcmp(a->parts.options, b->parts.options, from->options) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("states of %s with different options do not combine", function),
+				 errhint("Make both with the same options.")));
+	for (int32 i = 0; i < from->names; i++)
+		codes[i] = cj_tally_name(a, cj_tally_text(b, i));
+	for (int32 i = 0; i < from->entries; i++)
+	{
+		if ((i & 0x3ff) == 0x3ff)
+			CHECK_FOR_INTERRUPTS();
+		memcpy(key, b->parts.keys + (Size) i * width, width * sizeof(int32));
+		for (int j = 2; j < width; j++)
+			if (cj_tally_named(key[j]))
+				key[j] = codes[key[j] & ~CJ_TALLY_NAME];
+		cj_tally_add(a, key, b->parts.counts[i]);
+	}
+	pfree(codes);
+}
+
+/* ---- reading ---- */
+
+int32
+cj_tally_end(const CjTallyRef *ref, int32 i)
+{
+	int			width = ref->tally->width;
+	const int32 *key = ref->parts.keys + (Size) i * width;
+	int32		end = i + 1;
+
+	if ((key[0] & CJ_TALLY_SUM) == 0)
+		return end;
+	for (; end < ref->tally->entries; end++)
+	{
+		const int32 *other = ref->parts.keys + (Size) end * width;
+
+		if (other[0] != key[0] || memcmp(other + 2, key + 2, (width - 2) * sizeof(int32)) != 0)
+			break;
+	}
+	return end;
+}
+
+/* The digits of a sum in their places. */
+static void
+place_digits(const CjTallyRef *ref, int32 i, int32 end, int64 *digits)
+{
+	memset(digits, 0, (CJ_DIGITS + 3) * sizeof(int64));
+	for (; i < end; i++)
+		digits[ref->parts.keys[(Size) i * ref->tally->width + 1]] = ref->parts.counts[i];
+}
+
+double
+cj_tally_double(const CjTallyRef *ref, int32 i, int32 end)
+{
+	int64		digits[CJ_DIGITS + 3];
+	const int64 *infinities = digits + CJ_DIGIT_INFINITY;
+	int			top = CJ_DIGITS - 1;
+	int			shift;
+	bool		negative;
+	uint64		bits;
+	uint64		next;
+
+	place_digits(ref, i, end, digits);
+	if (infinities[2] > 0 || (infinities[0] > 0 && infinities[1] > 0))
+		return NAN;
+	if (infinities[0] > 0 || infinities[1] > 0)
+		return infinities[0] > 0 ? INFINITY : -INFINITY;
+	while (top >= 0 && digits[top] == 0)
+		top--;
+	if (top < 0)
+		return 0;
+	negative = digits[top] < 0;
+	for (int d = 0; d <= top; d++)
+		digits[d] = negative ? -digits[d] : digits[d];
+
+	/* 64 bits from the first that is set; the last also says "and more" */
+	bits = (uint64) digits[top] << DIGIT_BITS | (top >= 1 ? (uint64) digits[top - 1] : 0);
+	next = top >= 2 ? (uint64) digits[top - 2] << DIGIT_BITS : 0;
+	shift = 63 - pg_leftmost_one_pos64(bits);
+	if (shift > 0)
+		bits = bits << shift | next >> (64 - shift);
+	next <<= shift;
+	for (int d = 0; d < top - 2; d++)
+		next |= (uint64) digits[d];
+	bits |= next != 0;
+	return ldexp(negative ? -(double) bits : (double) bits,
+				 DIGIT_BITS * (top - 1 - CJ_DIGIT_ONE) - shift);
+}
+
+CjSum
+cj_tally_integer(const CjTallyRef *ref, int32 i, int32 end)
+{
+	int64		digits[CJ_DIGITS + 3];
+	CjSum		sum;
+
+	place_digits(ref, i, end, digits);
+	sum.low = (uint64) digits[CJ_DIGIT_ONE] | (uint64) digits[CJ_DIGIT_ONE + 1] << DIGIT_BITS;
+	sum.high = (uint64) digits[CJ_DIGIT_ONE + 2] | (uint64) digits[CJ_DIGIT_ONE + 3] << DIGIT_BITS;
+	return sum;
+}

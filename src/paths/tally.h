@@ -1,0 +1,149 @@
+/*-------------------------------------------------------------------------
+ *
+ * tally.h
+ *		Counts by names and numbers: the state of aggregates that only count.
+ *
+ * A tally is a table from keys to 64-bit counts.  A key is "width" numbers:
+ *
+ *	key[0]	what is counted; with CJ_TALLY_SUM it is a sum
+ *	key[1]	0; of a sum, the digit that the count is
+ *	key[2..] what it is counted by: numbers below 2^30, or names
+ *
+ * A sum is exact: digit d, of base 2^32, counts multiples of 2^(32 (d - 36)), so
+ * that every double (and every number of microseconds) adds without rounding, in
+ * whatever order.  Three more digits count infinities and NaN.  Tallies of equal
+ * options are merged by adding their counts: however the rows are split, the
+ * merged tally packs to the same bytes as that of one pass.
+ *
+ * Packed (what is stored and sent; all numbers as in varint.h):
+ *
+ *	byte	form: CJ_TALLY_PACKED
+ *	byte	kind: CjTallyKind
+ *	byte	width
+ *	text	options: as the kind writes them
+ *	number	names, each a text; ascending, all of them in use
+ *	number	entries, each: width numbers (2 n for a number, 2 rank + 1 for a
+ *			name), then the count, zigzag; not 0; by key[0], then key[2..], then
+ *			the digit; the digits of a sum are below 2^32 and have one sign
+ *
+ * Working (states of aggregates, edited in place, of this process or another of
+ * the same server): the header below, then the regions of CjTallyParts, with
+ * room to grow; a tally that is full moves to one twice as large.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CJ_PATHS_TALLY_H
+#define CJ_PATHS_TALLY_H
+
+#include "common/text.h"
+#include "paths/graph.h"
+
+#define CJ_TALLY_PACKED		1
+#define CJ_TALLY_WORKING	2
+
+typedef enum CjTallyKind
+{
+	CJ_TALLY_FLOW = 1,
+	CJ_TALLY_ATTRIBUTION = 2
+} CjTallyKind;
+
+#define CJ_TALLY_SUM		0x100
+#define CJ_TALLY_NAME		0x40000000	/* in a key: the rest is a name's code */
+#define CJ_TALLY_WIDTH		(CJ_MAX_DEPTH + 3)	/* greatest */
+
+#define CJ_DIGITS			72
+#define CJ_DIGIT_ONE		36	/* counts ones */
+#define CJ_DIGIT_INFINITY	72	/* and -infinity, and NaN */
+
+typedef struct CjTally
+{
+	int32		vl_len_;
+	uint8		form;
+	uint8		kind;
+	uint8		width;
+	uint8		unused;
+	int32		options;		/* bytes of the options */
+	int32		names;			/* used, and room */
+	int32		names_room;
+	int32		bytes;
+	int32		bytes_room;
+	int32		entries;
+	int32		entries_room;
+} CjTally;
+
+typedef struct CjTallyName
+{
+	uint32		start;			/* in the names' bytes */
+	uint32		len;
+	uint32		hash;
+} CjTallyName;
+
+/* Where the regions are. */
+typedef struct CjTallyParts
+{
+	int64	   *counts;
+	int32	   *keys;			/* width an entry */
+	int32	   *slots;			/* open addressing, entry + 1, 2 * room */
+	CjTallyName *names;
+	int32	   *name_slots;		/* likewise */
+	char	   *options;
+	char	   *bytes;
+} CjTallyParts;
+
+/* A tally at hand: functions that may move it take a pointer to this. */
+typedef struct CjTallyRef
+{
+	CjTally    *tally;
+	CjTallyParts parts;
+	CjTally    *borrowed;		/* not to be freed when the tally moves */
+} CjTallyRef;
+
+extern void cj_tally_create(CjTallyRef *ref, CjTallyKind kind, int width, CjText options);
+extern void cj_tally_borrow(CjTallyRef *ref, CjTally *tally);
+
+/* The options' bytes. */
+extern CjText cj_tally_options(const CjTallyRef *ref);
+
+/* A name as a number of keys, and back. */
+extern int32 cj_tally_name(CjTallyRef *ref, CjText name);
+extern int32 cj_tally_find_name(const CjTallyRef *ref, CjText name);	/* or -1 */
+extern CjText cj_tally_text(const CjTallyRef *ref, int32 key);
+
+static inline bool
+cj_tally_named(int32 key)
+{
+	return (key & CJ_TALLY_NAME) != 0;
+}
+
+/* Adds to a count; of a sum, to the digit that key[1] says. */
+extern void cj_tally_add(CjTallyRef *ref, int32 *key, int64 count);
+
+/* Adds to a sum; key[1] is overwritten. */
+extern void cj_tally_add_double(CjTallyRef *ref, int32 *key, double number);
+extern void cj_tally_add_integer(CjTallyRef *ref, int32 *key, uint64 number);
+
+/* Adds all counts of b to a; error 22023 if their options differ. */
+extern void cj_tally_merge(CjTallyRef *a, const CjTallyRef *b, const char *function);
+
+/* ---- reading: only of tallies that cj_tally_unpack or cj_tally_sort made ---- */
+
+/* Entry i's digits' end: entries i .. end - 1 are one count or one sum. */
+extern int32 cj_tally_end(const CjTallyRef *ref, int32 i);
+
+/* The sum whose digits are entries i .. end - 1, rounded once. */
+extern double cj_tally_double(const CjTallyRef *ref, int32 i, int32 end);
+extern CjSum cj_tally_integer(const CjTallyRef *ref, int32 i, int32 end);
+
+/* ---- tally_pack.c ---- */
+
+extern struct varlena *cj_tally_pack(const CjTallyRef *ref);
+
+/* NULL, or what is wrong with the bytes; whether keys make sense is not checked. */
+extern const char *cj_tally_unpack(CjTallyRef *ref, const uint8 *body, Size size);
+
+/* Names and entries in canonical order, sums carried: a copy. */
+extern void cj_tally_sort(CjTallyRef *to, const CjTallyRef *from);
+
+#endif							/* CJ_PATHS_TALLY_H */

@@ -89,6 +89,7 @@ my $name = q{(ARRAY['a', 'b', 'c', 'd', 'e'])[1 + floor(random() * 5)::int]};
 
 set_up();
 my $at = q{'2026-01-01 00:00+00'::timestamptz + nextval('ticks') * interval '1 minute'};
+$node->safe_psql('postgres', "INSERT INTO events VALUES (0, $at, 'a')");
 my $due = q{SELECT journey_watch_due(max(occurred_at) - interval '3000 minutes', 'TARGET') FROM events;};
 my $output = '';
 # each client has customers of its own

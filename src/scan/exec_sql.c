@@ -38,7 +38,8 @@ typedef struct GroupedScanState
 	bool		leave_out;		/* rows for which no condition holds */
 	MemoryContext context;		/* of the store */
 	MemoryContext scratch;
-	CjStore    *store;			/* NULL: nothing was read yet, or all given back */
+	CjStore    *store;			/* NULL: nothing was read yet, or all given
+								 * back */
 	bool		finished;
 	CjArena		told;			/* what EXPLAIN tells, of the last store */
 } GroupedScanState;
@@ -149,9 +150,10 @@ gather_columns(GroupedScanState *state, List *tlist, CjColumn *columns, CjWord *
 		if (!IsA(entry->expr, Var))
 			continue;
 		done[entry->resno - 1] = true;
-		columns[n++] = (CjColumn) {
+		columns[n++] = (CjColumn)
+		{
 			.source = source,.target = entry->resno - 1,.len = attribute->attlen,
-			.byval = attribute->attbyval,.align = attribute->attalign,.word = -1
+				.byval = attribute->attbyval,.align = attribute->attalign,.word = -1
 		};
 	}
 	foreach(cell, tlist)
@@ -165,9 +167,10 @@ gather_columns(GroupedScanState *state, List *tlist, CjColumn *columns, CjWord *
 		find_column((Node *) entry->expr, &source);
 		words[state->nmemos] = gather_conditions(state, tlist, source, done);
 		count = words[state->nmemos - 1].count;
-		columns[n++] = (CjColumn) {
+		columns[n++] = (CjColumn)
+		{
 			.len = count <= 4 ? 1 : count <= 8 ? 2 : count <= 16 ? 4 : 8,
-			.byval = true,.word = state->nmemos - 1
+				.byval = true,.word = state->nmemos - 1
 		};
 	}
 	return n;

@@ -293,6 +293,8 @@ cj_format_store(CjFormat *format, CjStore *store, const Datum *values,
 									size | (idle ? CJ_ROW_IDLE : 0));
 	char	   *bits = row->data + format->nulls;
 
+	/* what aligns the row's end may be written to a file */
+	*(uint64 *) ((char *) row + size - sizeof(uint64)) = 0;
 	for (uint32 i = 0; i < format->null_bytes; i++)
 		bits[i] = 0;
 	for (int i = 0; i < format->nfixed; i++)

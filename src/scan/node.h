@@ -19,7 +19,8 @@ extern void cj_scan_init(void);
 /* What a plan node carries in custom_private: lists, the first three with an element a key. */
 typedef enum CjScanPrivate
 {
-	CJ_SCAN_KEYS,				/* integers: columns of the target list, from 1 */
+	CJ_SCAN_KEYS,				/* integers: columns of the target list, from
+								 * 1 */
 	CJ_SCAN_OPERATORS,			/* OIDs: their equality */
 	CJ_SCAN_COLLATIONS,
 	CJ_SCAN_LEAVE_OUT			/* one integer: are rows left out for which no
@@ -33,9 +34,11 @@ extern const CustomScanMethods cj_scan_methods;
 typedef struct CjScanTarget
 {
 	PathTarget *target;			/* of the node */
-	bool		wanted;			/* is an aggregate among them that collects rows? */
+	bool		wanted;			/* is an aggregate among them that collects
+								 * rows? */
 	bool		leave_out;		/* see CJ_SCAN_LEAVE_OUT */
-	Cost		answered;		/* of conditions that aggregates need not evaluate, a row */
+	Cost		answered;		/* of conditions that aggregates need not
+								 * evaluate, a row */
 } CjScanTarget;
 
 /*

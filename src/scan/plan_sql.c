@@ -65,7 +65,7 @@ presorted(PlannerInfo *root)
 
 	foreach(cell, root->agginfos)
 		if (cj_presorted((AggInfo *) lfirst(cell)))
-			return true;
+		return true;
 	return false;
 }
 
@@ -220,7 +220,7 @@ has_constant(const PathTarget *target)
 
 	foreach(cell, target->exprs)
 		if (IsA(lfirst(cell), Const))
-			return true;
+		return true;
 	return false;
 }
 

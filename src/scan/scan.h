@@ -36,7 +36,8 @@ typedef struct CjStoredRow
 		struct
 		{
 			uint32		hash;
-			uint32		size;	/* of all, header included: a multiple of 8; or CJ_ROW_IDLE */
+			uint32		size;	/* of all, header included: a multiple of 8;
+								 * or CJ_ROW_IDLE */
 		}			is;
 		struct CjStoredRow *next;	/* of the same group, once grouped */
 	}			head;
@@ -97,7 +98,8 @@ typedef struct CjPartition
 {
 	CjBlock    *first;
 	CjBlock    *last;
-	int64		extent;			/* position in the file of the last extent written, -1: none */
+	int64		extent;			/* position in the file of the last extent
+								 * written, -1: none */
 	Size		bytes;			/* of rows written to blocks that were left */
 	uint32		hash;			/* of its first row */
 	bool		mixed;			/* rows in the file have another */
@@ -115,7 +117,8 @@ typedef struct CjGroups
 	CjGroup    *groups;
 	int64		count;
 	int64		capacity;
-	uint64	   *table;			/* hash in the upper half, group + 1 in the lower; 0: none */
+	uint64	   *table;			/* hash in the upper half, group + 1 in the
+								 * lower; 0: none */
 	int64		table_size;		/* a power of two */
 	Size		memory;
 } CjGroups;

@@ -26,7 +26,8 @@
 #define SMALLEST_SLAB		((Size) 64 * 1024)
 #define LARGEST_SLAB		((Size) 32 * 1024 * 1024)
 #define HUGE_ALIGN			(2 * 1024 * 1024)
-#define BATCH_SIZE			(512 * 1024)	/* bytes of rows grouped at once, if it can be had */
+#define BATCH_SIZE			(512 * 1024)	/* bytes of rows grouped at once,
+											 * if it can be had */
 #define MIN_PARTITIONS		64
 #define MAX_PARTITIONS		1024
 

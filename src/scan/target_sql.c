@@ -229,7 +229,7 @@ cj_scan_target(PlannerInfo *root, List *above, PathTarget *offered)
 	}
 	foreach(cell, search.conditions)
 		if (!list_member(result.target->exprs, lfirst(cell)))
-			add_column_to_pathtarget(result.target, lfirst(cell), 0);
+		add_column_to_pathtarget(result.target, lfirst(cell), 0);
 	set_pathtarget_cost_width(root, result.target);
 	cost_qual_eval(&conditions, search.conditions, root);
 	result.answered = conditions.per_tuple;

@@ -182,7 +182,7 @@ COMMENT ON FUNCTION journey_watch_carry_sql(regclass, jsonb) IS
 -- built anew; since: the times of their earliest changes, if known.
 CREATE FUNCTION journey_watch_look(state regclass, customers anyarray, since timestamptz[] DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
+    SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     watching jsonb := @extschema@.journey_watch_row(state);
@@ -203,7 +203,7 @@ COMMENT ON FUNCTION journey_watch_look(regclass, anyarray, timestamptz[]) IS
 
 CREATE FUNCTION journey_watch_due_of(state regclass, as_of timestamptz, customers anyarray) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
+    SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     watching jsonb := @extschema@.journey_watch_row(state);

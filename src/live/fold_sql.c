@@ -93,12 +93,12 @@ count_rows(Tuplestorestate *rows)
 /*
  * Lets watches look.  Their plan is kept while their tables grow from nothing: it
  * is to find every customer by an index, however small the tables were when it
- * was made.
+ * was made.  What is off makes plans look dear, which jit would act on.
  */
 static void
 watch(CjFollow *follow, const TriggerData *trigdata)
 {
-	static const char *const off[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
+	static const char *const off[] = {"jit", "enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
 
 	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 		cj_follow_run(follow, CJ_STEP_CARRY, trigdata, (Datum) 0);

@@ -112,15 +112,27 @@ chmod a+r "$dir"/*.sql
 bench() { (cd "$dir" && "$bin/pgbench" -n "$@" postgres 2>&1); }
 space() { sql -c "SELECT sum(pg_total_relation_size(c.oid)) / 1048576 FROM pg_class c WHERE relname IN ('live_head', 'live_chunk', 'live_tail')"; }
 
+# Processor seconds of the server's processes so far, in ticks: those that run,
+# and those that have ended, which the first has counted.
+ticks() {
+	local main
+	main=$(head -1 "$dir/server/data/postmaster.pid")
+	cat /proc/"$main"/stat $(sed 's#\([0-9]*\) *#/proc/\1/stat #g' "/proc/$main/task/$main/children") 2>/dev/null |
+		awk -v main="$main" '{ sum += $14 + $15; if ($1 == main) sum += $16 + $17 } END { print sum }'
+}
+
 # Writers for some seconds; rows of the table.
 measure() {
-	local what=$1 size=$2 seconds=$3; shift 3
-	local wal before rows
+	local what=$1 seconds=$2; shift 2
+	local wal before rows used
 	before=$(sql -c 'SELECT count(*) FROM events')
 	wal=$(sql -c 'SELECT pg_current_wal_insert_lsn()')
+	used=$(ticks)
 	bench -T "$seconds" "$@" >"$dir/out" || { cat "$dir/out" >&2; fail "$what"; }
 	rows=$(($(sql -c 'SELECT count(*) FROM events') - before))
+	used=$(($(ticks) - used))
 	row "$what" 'events a second' "$(ratio "$rows" "$seconds" 0)" ''
+	row "$what" 'processor time an event' "$(ratio "$used * 1000000 / $(getconf CLK_TCK)" "$rows" 2)" 'us'
 	row "$what" 'WAL an event, of events too' "$(ratio "$(sql -c "SELECT pg_current_wal_insert_lsn() - '$wal'")" "$rows" 0)" bytes
 }
 
@@ -179,12 +191,12 @@ immediate() {
 	local gin=$1 what="immediate${1:+, GIN}"
 	follow immediate "$gin" "$what"
 	ask "$seconds"
-	measure "$what" '' "$seconds" -c 1 -f batch.sql
+	measure "$what" "$seconds" -c 1 -f batch.sql
 	wait "${background[@]}"; background=()
 	report_questions "$what"
-	measure "$what, single rows" '' $((seconds / 3 + 1)) -c 1 -M prepared -f single.sql
-	PGOPTIONS='-c synchronous_commit=on' measure "$what, single, durable" '' $((seconds / 3 + 1)) -c 1 -M prepared -f single.sql
-	PGOPTIONS='-c synchronous_commit=on' measure "$what, durable, 8 clients" '' $((seconds / 3 + 1)) -c 8 -M prepared -f single.sql
+	measure "$what, single rows" $((seconds / 3 + 1)) -c 1 -M prepared -f single.sql
+	PGOPTIONS='-c synchronous_commit=on' measure "$what, single, durable" $((seconds / 3 + 1)) -c 1 -M prepared -f single.sql
+	PGOPTIONS='-c synchronous_commit=on' measure "$what, durable, 8 clients" $((seconds / 3 + 1)) -c 8 -M prepared -f single.sql
 	report_space "$what" "$gin"
 	unfollow immediate
 }
@@ -196,7 +208,7 @@ deferred() {
 	catcher=$!
 	background+=("$catcher")
 	ask "$deferred"
-	measure "$what" '' "$deferred" -c 1 -R "$(ratio "$rate" "$batch" 3)" -f batch.sql
+	measure "$what" "$deferred" -c 1 -R "$(ratio "$rate" "$batch" 3)" -f batch.sql
 	row "$what" 'events not yet folded at the end' "$(sql -c 'SELECT count(*) FROM live_tail')" ''
 	kill "$catcher"
 	wait 2>/dev/null || true

@@ -9,13 +9,13 @@
 
 CREATE FUNCTION journey_follow_fold() RETURNS trigger
     AS 'MODULE_PATHNAME', 'cj_journey_follow_fold'
-    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION journey_follow_fold() IS
     'trigger function that journey_follow puts on events: brings the changed customers'' journeys up to date with the rights of their owner; its argument names the table <target>_follow, which must name the events in turn';
 
 CREATE FUNCTION journey_follow_wait(events regclass) RETURNS void
     AS 'MODULE_PATHNAME', 'cj_journey_follow_wait'
-    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION journey_follow_wait(regclass) IS
     'waits for the transactions that have written to a table or its partitions so far; holds up nobody else';
 
@@ -160,6 +160,9 @@ $$;
 COMMENT ON FUNCTION journey_follow_column(regclass, name, text) IS
     'part of journey_follow: type of a column of the events, to be used as customer, occurred_at, event, channel, value or item; errors: 42703 if absent, 42804 for a type that cannot be that';
 
+-- The tail grows and empties all the time.  It keeps its pages, so that vacuum
+-- takes no lock that readers wait for, and that no plan made while it is empty
+-- reads it from end to end when it is full.
 CREATE FUNCTION journey_follow_tables(target_schema name, target_name name, key_type text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -200,7 +203,7 @@ CREATE TABLE #tail (
     removed boolean NOT NULL,
     event text NOT NULL,
     channel text,
-    item text);
+    item text) WITH (vacuum_truncate = off);
 CREATE INDEX ON #tail (customer);
 CREATE INDEX ON #tail (customer) WHERE removed;
 COMMENT ON TABLE #tail IS 'events added and removed since the last journey_catch_up';
@@ -236,27 +239,20 @@ END
 $$;
 COMMENT ON FUNCTION journey_follow_tables(name, name, text) IS 'part of journey_follow: makes its tables';
 
-CREATE FUNCTION journey_follow(
-    events regclass, customer name, occurred_at name, event name,
-    channel name DEFAULT NULL, value name DEFAULT NULL, item name DEFAULT NULL,
-    target text DEFAULT NULL, mode text DEFAULT 'immediate', filter text DEFAULT NULL,
-    chunk_events integer DEFAULT 256, backfill boolean DEFAULT true) RETURNS regclass
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS
+-- Schema and name of the journeys to be, or an error that says why there can be none.
+CREATE FUNCTION journey_follow_names(events regclass, target text, mode text, chunk_events integer) RETURNS text[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
 $$
 #variable_conflict use_variable
 DECLARE
     source record;
     parts text[];
-    state regclass;
-    part regclass;
-    suffix text;
-    key_type text;
 BEGIN
-    SELECT c.relname, n.nspname, c.relkind, c.relowner, c.relpersistence, pg_get_userbyid(c.relowner) AS owner INTO source
+    SELECT c.relname, n.nspname, c.relkind, c.relowner, c.relpersistence INTO source
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = events;
-    IF events IS NULL OR source.relkind NOT IN ('r', 'p') OR source.relpersistence = 't' THEN
+    IF events IS NULL OR source.relkind NOT IN ('r', 'p') OR source.relpersistence <> 'p' THEN
         RAISE EXCEPTION 'relation "%" cannot be followed', events USING ERRCODE = 'wrong_object_type',
-            HINT = 'Follow an ordinary or a partitioned table that is not temporary.';
+            HINT = 'Follow an ordinary or a partitioned table that is neither temporary nor unlogged.';
     END IF;
     IF EXISTS (SELECT FROM pg_class c WHERE c.oid = events AND c.relispartition)
        OR source.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE events IN (i.inhparent, i.inhrelid)) THEN
@@ -283,6 +279,29 @@ BEGIN
         RAISE EXCEPTION 'name "%" is too long', parts[2] USING ERRCODE = 'name_too_long',
             HINT = 'It is the beginning of other names: take 40 bytes at most, with the argument target.';
     END IF;
+    RETURN parts;
+END
+$$;
+COMMENT ON FUNCTION journey_follow_names(regclass, text, text, integer) IS
+    'part of journey_follow: schema and name of the target; errors: 42809, 0A000, 42501 for events that cannot be followed, 22023 for a mode or chunk_events, 42602 and 42622 for a name';
+
+CREATE FUNCTION journey_follow(
+    events regclass, customer name, occurred_at name, event name,
+    channel name DEFAULT NULL, value name DEFAULT NULL, item name DEFAULT NULL,
+    target text DEFAULT NULL, mode text DEFAULT 'immediate', filter text DEFAULT NULL,
+    chunk_events integer DEFAULT 256, backfill boolean DEFAULT true) RETURNS regclass
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS
+$$
+#variable_conflict use_variable
+DECLARE
+    owner text := (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = events);
+    parts text[];
+    state regclass;
+    part regclass;
+    suffix text;
+    key_type text;
+BEGIN
+    parts := @extschema@.journey_follow_names(events, target, mode, chunk_events);
     key_type := @extschema@.journey_follow_column(events, customer, 'customer');
     PERFORM @extschema@.journey_follow_column(events, c.column_name, c.use)
     FROM (VALUES (occurred_at, 'occurred_at'), (event, 'event'), (channel, 'channel'), (value, 'value'), (item, 'item')) c (column_name, use)
@@ -302,7 +321,7 @@ BEGIN
     EXECUTE @extschema@.journey_follow_sql(state, 'view');
     EXECUTE format('COMMENT ON VIEW %I.%I IS %L', parts[1], parts[2], format('live journeys of the customers in %s', events));
     FOREACH suffix IN ARRAY ARRAY['', '_head', '_chunk', '_aside', '_tail', '_follow'] LOOP
-        EXECUTE format('ALTER TABLE %I.%I OWNER TO %I', parts[1], parts[2] || suffix, source.owner);
+        EXECUTE format('ALTER TABLE %I.%I OWNER TO %I', parts[1], parts[2] || suffix, owner);
     END LOOP;
     FOR part IN SELECT p.relid FROM pg_partition_tree(events) p UNION SELECT events LOOP
         PERFORM @extschema@.journey_follow_trigger(state, part);

@@ -255,6 +255,15 @@ CREATE FUNCTION journey_follow_range(key_type text) RETURNS text
 RETURN format('($1 IS NULL OR t.customer > $1::%1$s) AND ($2 IS NULL OR t.customer <= $2::%1$s)', key_type);
 COMMENT ON FUNCTION journey_follow_range(text) IS 'part of journey_follow_catch_up_sql: the customers after $1, up to $2';
 
+-- What journey_catch_up tells watches: the customers whose changes may matter, since when.
+CREATE FUNCTION journey_watch_touched_sql(watching jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN watching IS NULL THEN '' ELSE format('
+touched AS MATERIALIZED (
+    SELECT e.customer, min(e.occurred_at) AS since FROM gone e GROUP BY e.customer%s),',
+    coalesce(' HAVING bool_or(e.removed OR e.event = ANY (' || quote_literal(watching ->> 'names') || '::text[]))', '')) END;
+COMMENT ON FUNCTION journey_watch_touched_sql(jsonb) IS 'part of journey_follow_catch_up_sql: a part of the statement; empty if nothing is watched';
+
 CREATE FUNCTION journey_follow_catch_up_removed_sql(follow jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN format('changed AS (
@@ -273,7 +282,7 @@ COMMENT ON FUNCTION journey_follow_catch_up_removed_sql(jsonb) IS 'part of journ
 -- (NULL: from the first, to the last), but for those whose backfill is to come.
 -- Nobody else changes rows of customers meanwhile: the row of <target>_follow is
 -- locked.
-CREATE FUNCTION journey_follow_catch_up_sql(follow jsonb, key_type text, has_removed boolean) RETURNS text
+CREATE FUNCTION journey_follow_catch_up_sql(follow jsonb, key_type text, has_removed boolean, watching jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN format('WITH gone AS (
     DELETE FROM %1$s t WHERE %2$s%3$s
@@ -287,7 +296,7 @@ added AS (
     SET journey = h.journey OPERATOR(@extschema@.||) excluded.journey, events = h.events + excluded.events
     WHERE h.events + excluded.events <= $3
     RETURNING h.customer, @extschema@.journey_length(h.journey) > %6$s AS is_long, false AS is_empty),
-%8$s
+%8$s%10$s
 refused AS MATERIALIZED (
     SELECT g.customer, g.minus IS NULL AS added_only FROM given g WHERE NOT EXISTS (SELECT FROM folded f WHERE f.customer = g.customer)),
 aside AS (
@@ -298,7 +307,7 @@ report AS (
     SELECT f.customer, ''seal'' AS need FROM folded f WHERE f.is_long
     UNION ALL SELECT f.customer, ''empty'' FROM folded f WHERE f.is_empty
     UNION ALL SELECT r.customer, ''refuse'' FROM refused r WHERE NOT r.added_only)
-SELECT r.*, (SELECT sum(g.n)::bigint FROM given g) AS n FROM (%9$s) r',
+SELECT r.*, (SELECT sum(g.n)::bigint FROM given g) AS n%11$s FROM (%9$s) r',
     follow ->> 'tail', @extschema@.journey_follow_range(key_type),
     CASE WHEN (follow ->> 'backfilled')::boolean THEN ''
          ELSE format(' AND EXISTS (SELECT FROM %s h WHERE h.customer = t.customer AND h.complete)', follow ->> 'head') END
@@ -307,12 +316,16 @@ SELECT r.*, (SELECT sum(g.n)::bigint FROM given g) AS n FROM (%9$s) r',
     CASE WHEN has_removed THEN format('%s AS plus, %s AS minus', @extschema@.journey_follow_agg(follow, 'NOT e.removed'), @extschema@.journey_follow_agg(follow, 'e.removed'))
          ELSE format('%s AS plus, NULL::@extschema@.journey AS minus', @extschema@.journey_follow_agg(follow, NULL)) END,
     follow ->> 'head', follow ->> 'chunk_events', follow ->> 'aside',
-    CASE WHEN has_removed THEN @extschema@.journey_follow_catch_up_removed_sql(follow) ELSE 'folded AS (SELECT * FROM added),' END, @extschema@.journey_follow_report());
-COMMENT ON FUNCTION journey_follow_catch_up_sql(jsonb, text, boolean) IS
-    'part of journey_catch_up: folds the tail of the customers after $1 up to $2, at most $3 events a customer; has_removed: some of it are events removed';
+    CASE WHEN has_removed THEN @extschema@.journey_follow_catch_up_removed_sql(follow) ELSE 'folded AS (SELECT * FROM added),' END, @extschema@.journey_follow_report(),
+    @extschema@.journey_watch_touched_sql(watching),
+    CASE WHEN watching IS NULL THEN ', NULL AS touched, NULL AS since'
+         ELSE ', (SELECT array_agg(t.customer ORDER BY t.customer) FROM touched t) AS touched, (SELECT array_agg(t.since ORDER BY t.customer) FROM touched t) AS since' END);
+COMMENT ON FUNCTION journey_follow_catch_up_sql(jsonb, text, boolean, jsonb) IS
+    'part of journey_catch_up: folds the tail of the customers after $1 up to $2, at most $3 events a customer; has_removed: some of it are events removed; watching: what is watched, if anything: reports the customers to be looked at';
 
 -- The journeys as their readers see them.  Where nothing is to be merged the
--- stored journey is passed on as it is, so that its indexes can be used.
+-- stored journey is passed on as it is, so that its indexes can be used; OFFSET 0
+-- has what is put together put together once.
 CREATE FUNCTION journey_follow_view_sql(follow jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN CASE follow ->> 'mode' WHEN 'immediate' THEN format('CREATE OR REPLACE VIEW %1$s (customer, journey) AS
@@ -330,16 +343,18 @@ SELECT h.customer, (SELECT @extschema@.journey_merge(p.journey) FROM (
            SELECT h.journey UNION ALL SELECT c.journey FROM %3$s c WHERE c.customer = h.customer) p)
 FROM %2$s h WHERE h.complete AND h.chunks > 0 AND NOT EXISTS (SELECT FROM %4$s t WHERE t.customer = h.customer)
 UNION ALL
-SELECT j.customer, j.journey FROM (
-    SELECT t.customer, CASE WHEN t.minus IS NULL THEN t.whole ELSE t.whole OPERATOR(@extschema@.-) t.minus END AS journey
-    FROM (SELECT e.customer, e.minus, CASE WHEN h.chunks > 0
+SELECT e.customer, j.journey
+FROM (SELECT e.customer, %5$s AS plus, %6$s AS minus FROM %4$s e GROUP BY e.customer) e
+LEFT JOIN %2$s h ON h.customer = e.customer
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN e.minus IS NULL THEN w.whole ELSE w.whole OPERATOR(@extschema@.-) e.minus END AS journey
+    FROM (SELECT CASE WHEN h.chunks > 0
                      THEN (SELECT @extschema@.journey_merge(p.journey) FROM (
                               SELECT h.journey UNION ALL SELECT e.plus UNION ALL SELECT c.journey FROM %3$s c WHERE c.customer = e.customer) p)
                      ELSE coalesce(h.journey OPERATOR(@extschema@.||) e.plus, e.plus, h.journey) END AS whole
-          FROM (SELECT e.customer, %5$s AS plus, %6$s AS minus FROM %4$s e GROUP BY e.customer) e
-          LEFT JOIN %2$s h ON h.customer = e.customer
-          WHERE h.complete OR h.complete IS NULL AND (SELECT f.backfilled FROM %7$s f)) t) j
-WHERE @extschema@.journey_length(j.journey) > 0',
+          OFFSET 0) w
+    OFFSET 0) j
+WHERE (h.complete OR h.complete IS NULL AND (SELECT f.backfilled FROM %7$s f)) AND @extschema@.journey_length(j.journey) > 0',
         follow ->> 'journeys', follow ->> 'head', follow ->> 'chunk', follow ->> 'tail',
         @extschema@.journey_follow_agg(follow, 'NOT e.removed'), @extschema@.journey_follow_agg(follow, 'e.removed'), follow ->> 'follow') END;
 COMMENT ON FUNCTION journey_follow_view_sql(jsonb) IS 'part of journey_follow_sql: the definition of the view of live journeys';
@@ -374,8 +389,10 @@ BEGIN
             THEN format('SELECT @extschema@.journey_follow_rebuild(%L, array_agg(h.customer)) FROM %s h WHERE NOT h.complete AND h.events = -1', state, follow ->> 'head') END
         WHEN 'emptied' THEN CASE WHEN relation::text = follow ->> 'events'
             THEN format('UPDATE %s SET backfilled = true, backfilled_to = NULL WHERE NOT backfilled', state) END
-        WHEN 'rebuild' THEN @extschema@.journey_follow_rebuild_sql(follow, action = 'limited') END;
+        WHEN 'rebuild' THEN @extschema@.journey_follow_rebuild_sql(follow, action = 'limited')
+        WHEN 'carry' THEN CASE action WHEN 'update' THEN @extschema@.journey_watch_carry_sql(state, follow) END
+        WHEN 'watch' THEN @extschema@.journey_watch_fold_sql(state, follow, action, relation) END;
 END
 $$;
 COMMENT ON FUNCTION journey_follow_sql(regclass, text, regclass) IS
-    'statement for a purpose (view; lock, fold, burst, refuse or fault, and insert, update or delete; seal, empty, truncate, truncated, emptied, rebuild) as the triggers and functions of live journeys run it; NULL if there is nothing to do';
+    'statement for a purpose (view; lock, fold, burst, refuse, fault, carry or watch, and insert, update or delete; seal, empty, truncate, truncated, emptied, rebuild) as the triggers and functions of live journeys run it; NULL if there is nothing to do';

@@ -5,8 +5,8 @@
  *
  * Runs as the owner of the events, as referential integrity does, so that
  * writers need no rights on journeys: with nothing on the search path that
- * others may write to, and without row-level security, which the owner has from
- * FORCE ROW LEVEL SECURITY for readers' sake.
+ * others may write to (a setting of the SQL function), and without the row-level
+ * security that the owner has from FORCE ROW LEVEL SECURITY for readers' sake.
  *
  * An INSERT is one statement.  UPDATE and DELETE first lock the customers, then
  * fold with the snapshot of the next statement.  What the fold cannot do in its
@@ -25,7 +25,6 @@
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/array.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -91,6 +90,25 @@ count_rows(Tuplestorestate *rows)
 	return rows == NULL ? 0 : tuplestore_tuple_count(rows);
 }
 
+/*
+ * Lets watches look.  Their plan is kept while their tables grow from nothing: it
+ * is to find every customer by an index, however small the tables were when it
+ * was made.  What is off makes plans look dear, which jit would act on.
+ */
+static void
+watch(CjFollow *follow, const TriggerData *trigdata)
+{
+	static const char *const off[] = {"jit", "enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
+
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		cj_follow_run(follow, CJ_STEP_CARRY, trigdata, (Datum) 0);
+	if (follow->planned[CJ_STEP_WATCH] && follow->plans[CJ_STEP_WATCH] == NULL)
+		return;
+	for (int i = 0; i < (int) lengthof(off); i++)
+		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	cj_follow_run(follow, CJ_STEP_WATCH, trigdata, (Datum) 0);
+}
+
 static void
 fold(CjFollow *follow, const TriggerData *trigdata)
 {
@@ -105,6 +123,7 @@ fold(CjFollow *follow, const TriggerData *trigdata)
 			cj_follow_run(follow, CJ_STEP_LOCK, trigdata, (Datum) 0);
 			cj_follow_run(follow, CJ_STEP_TRUNCATE, trigdata, (Datum) 0);
 			cj_follow_run(follow, CJ_STEP_EMPTIED, trigdata, (Datum) 0);
+			cj_follow_run(follow, CJ_STEP_WATCH, trigdata, (Datum) 0);
 		}
 		else
 			cj_follow_run(follow, CJ_STEP_TRUNCATED, trigdata, (Datum) 0);
@@ -119,6 +138,7 @@ fold(CjFollow *follow, const TriggerData *trigdata)
 		result = cj_follow_run(follow, CJ_STEP_FAULTS, trigdata, (Datum) 0);
 	if (result == SPI_OK_SELECT)
 		meet_needs(follow, trigdata);
+	watch(follow, trigdata);
 }
 
 Datum
@@ -128,7 +148,6 @@ cj_journey_follow_fold(PG_FUNCTION_ARGS)
 	CjFollow   *follow;
 	Oid			user;
 	int			context;
-	int			nest_level;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event))
 		ereport(ERROR,
@@ -141,16 +160,23 @@ cj_journey_follow_fold(PG_FUNCTION_ARGS)
 
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(follow->owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-	nest_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
 	SPI_connect();
 	SPI_register_trigger_data(trigdata);
 	cj_follow_open(follow, trigdata);
 	if (follow->follows)
-		fold(follow, trigdata);
+	{
+		follow->depth++;
+		PG_TRY();
+		{
+			fold(follow, trigdata);
+		}
+		PG_FINALLY();
+		{
+			follow->depth--;
+		}
+		PG_END_TRY();
+	}
 	SPI_finish();
-	AtEOXact_GUC(true, nest_level);
 	SetUserIdAndSecContext(user, context);
 	return PointerGetDatum(NULL);
 }

@@ -131,6 +131,7 @@ cj_follow_find(const TriggerData *trigdata, Oid function)
 	CjFollow   *follow;
 	Oid			trigger = trigdata->tg_trigger->tgoid;
 	bool		found;
+	int			depth;
 
 	if (follows == NULL)
 		create_table();
@@ -142,13 +143,18 @@ cj_follow_find(const TriggerData *trigdata, Oid function)
 	}
 	if (follow->valid)
 		return follow;
-	for (int i = 0; i < CJ_FOLLOW_STEPS; i++)
-		if (follow->plans[i] != NULL)
-			SPI_freeplan(follow->plans[i]);
-	if (follow->look != NULL)
-		SPI_freeplan(follow->look);
+	depth = follow->depth;
+	if (depth == 0)				/* else they may be running */
+	{
+		for (int i = 0; i < CJ_FOLLOW_STEPS; i++)
+			if (follow->plans[i] != NULL)
+				SPI_freeplan(follow->plans[i]);
+		if (follow->look != NULL)
+			SPI_freeplan(follow->look);
+	}
 	memset(follow, 0, sizeof(CjFollow));
 	follow->trigger = trigger;
+	follow->depth = depth;
 	follow->relation = RelationGetRelid(trigdata->tg_relation);
 	follow->state = named_state(trigdata);
 	follow->owner = trigdata->tg_relation->rd_rel->relowner;
@@ -219,7 +225,7 @@ purpose_of(CjFollowStep step, const TriggerData *trigdata)
 {
 	static const char *const purposes[CJ_FOLLOW_STEPS] = {
 		"lock", "fold", "seal", "refuse", "fault", "empty", "compact", "burst", "faults",
-		"truncate", "truncated", "emptied"
+		"truncate", "truncated", "emptied", "carry", "watch"
 	};
 	const char *action = TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ? "insert" :
 		TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ? "update" :

@@ -52,6 +52,9 @@ typedef enum CjFollowStep
 	CJ_STEP_TRUNCATE,
 	CJ_STEP_TRUNCATED,
 	CJ_STEP_EMPTIED,
+	CJ_STEP_CARRY,				/* before CJ_STEP_WATCH: what watches know of
+								 * events that change customers */
+	CJ_STEP_WATCH,				/* after everything else */
 	CJ_FOLLOW_STEPS
 } CjFollowStep;
 
@@ -63,6 +66,7 @@ typedef struct CjFollow
 {
 	Oid			trigger;		/* hash key */
 	bool		valid;			/* until a relation concerned changes */
+	int			depth;			/* folds in progress: one may cause another */
 	bool		follows;		/* false: a relation that is followed no more */
 	Oid			relation;		/* with the trigger */
 	Oid			state;			/* <target>_follow */

@@ -114,6 +114,8 @@ my @population = (
 	[ q{mine_paths(journey, path_options(min_support => 0.3, max_length => 3))} ],
 	[ q{contrast_paths(journey, segment, path_options(min_support => 0.4, max_length => 3))} ],
 	[ 'journey_medoid(journey)' ]);
+# these see all journeys at once, or are of one customer, or are a list of rows
+my $whole = 'mine_paths|contrast_paths|journey_medoid|journey_merge|top_paths';
 foreach my $case (@population)
 {
 	my ($call) = @$case;
@@ -121,6 +123,7 @@ foreach my $case (@population)
 	my $query = "SELECT $call AS r FROM journeys";
 
 	$places{$call} = place($query, $name);
+	is($places{$call}, $name =~ /^($whole)$/ ? 'gathered' : 'combined', "$call is computed where it should be");
 	same($call, "SELECT r FROM ($query) q");
 	same("$call by customer", "SELECT count(*), md5(string_agg(customer_id || ' ' || r::text, ',' ORDER BY customer_id))
 		FROM (SELECT customer_id, $call AS r FROM journeys GROUP BY customer_id) q") unless $call =~ /fit|calibration|metrics/;

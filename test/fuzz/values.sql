@@ -173,6 +173,19 @@ CREATE AGGREGATE fuzz_sample(boolean, float8) (SFUNC = propensity_scores_transfn
 SELECT ARRAY[fuzz_sample(i % 3 = 0, i / 9.0)::text, fuzz_sample(i > 5, 1)::text, fuzz_sample(NULL, i)::text] AS seeds FROM generate_series(1, 8) i \gset
 CALL fuzz_type('propensity_sample', :'seeds', $$v::text = (v::text::propensity_sample)::text AND coalesce((propensity_metrics_finalfn(v)).row_count, 0) >= 0$$, :runs);
 
+CREATE AGGREGATE fuzz_funnel(funnel_result) (SFUNC = funnel_stats_transfn, STYPE = funnel_counts);
+SELECT array_agg(c::text) AS seeds FROM (
+    SELECT fuzz_funnel(journey_funnel(j, '{a,b,c}', within => '20 hours')) FROM fuzz_journeys WHERE customer < 5
+    UNION ALL SELECT fuzz_funnel(journey_funnel(j, '{a}', as_of => '2026-01-02 00:00+00')) FROM fuzz_journeys WHERE customer < 2) s (c) \gset
+CALL fuzz_type('funnel_counts', :'seeds', $$v::text = (v::text::funnel_counts)::text AND funnel_stats_finalfn(v) IS NOT NULL$$, :runs);
+
+CREATE AGGREGATE fuzz_flow(journey) (SFUNC = journey_flow_transfn, STYPE = path_counts);
+CREATE AGGREGATE fuzz_attribution(journey, attribution_options) (SFUNC = attribution_agg_transfn, STYPE = path_counts);
+SELECT array_agg(c::text) AS seeds FROM (
+    SELECT fuzz_flow(j) FROM fuzz_journeys WHERE customer < 3
+    UNION ALL SELECT fuzz_attribution(j, attribution_options(conversion => 'a')) FROM fuzz_journeys WHERE customer < 3) s (c) \gset
+CALL fuzz_type('path_counts', :'seeds', $$v::text = (v::text::path_counts)::text$$, :runs);
+
 SELECT array_agg(j::text) AS seeds FROM (SELECT j FROM fuzz_journeys LIMIT 5) s \gset
 CALL fuzz_type('journey', :'seeds', $$v = v::text::journey AND v = v::jsonb::journey AND (v || v) - v = v$$, :runs);
 

@@ -106,10 +106,15 @@ INSERT INTO events (customer_id, occurred_at, event) VALUES (11, '2026-04-01 00:
 CREATE INDEX ON events_journeys_head USING gin (journey);
 ANALYZE events_journeys_head;
 SET enable_seqscan = off;
-EXPLAIN (COSTS OFF) SELECT customer FROM events_journeys WHERE journey ~ 'tick -> rare';
+CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
+SELECT count(*) FILTER (WHERE p ~ 'Bitmap Index Scan on events_journeys_head_journey_idx') AS by_journey, count(*) FILTER (WHERE p ~ 'Seq Scan') AS scans
+FROM plan_of($$SELECT customer FROM events_journeys WHERE journey ~ 'tick -> rare'$$) p;
 SELECT customer FROM events_journeys WHERE journey ~ 'tick -> rare' ORDER BY 1;
-EXPLAIN (COSTS OFF) SELECT journey FROM events_journeys WHERE customer = 12;
+SELECT count(*) FILTER (WHERE p ~ 'events_journeys_head_pkey') > 0 AS by_key, count(*) FILTER (WHERE p ~ 'Seq Scan') AS scans
+FROM plan_of('SELECT journey FROM events_journeys WHERE customer = 12') p;
 RESET enable_seqscan;
+DROP FUNCTION plan_of(text);
 
 -- events that no journey can hold
 INSERT INTO events (customer_id, occurred_at, event) VALUES (20, NULL, 'a'), (20, '-infinity', 'b'), (20, '2026-05-01 00:00+00', NULL), (20, '2026-05-01 00:00+00', 'fine'),

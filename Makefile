@@ -51,7 +51,8 @@ $(EXTENSION)--$(EXTVERSION).sql: $(sort $(wildcard $(SRC)/sql/install/*.sql))
 # The TAP suite alone, for test/run.sh, which counts what it prints.
 prove_installcheck_only:
 	rm -rf '$(CURDIR)'/tmp_check && mkdir -p '$(CURDIR)'/tmp_check
-	cd $(SRC) && TESTDIR='$(CURDIR)' PATH="$(bindir):$(CURDIR):$$PATH" PGPORT='6$(DEF_PGPORT)' \
+	cd $(SRC) && TESTDIR='$(CURDIR)' TESTDATADIR='$(CURDIR)/tmp_check' \
+	  TESTLOGDIR='$(CURDIR)/tmp_check/log' PATH="$(bindir):$(CURDIR):$$PATH" PGPORT='6$(DEF_PGPORT)' \
 	  top_builddir='$(CURDIR)/$(top_builddir)' PG_REGRESS='$(top_builddir)/src/test/regress/pg_regress' \
 	  $(PROVE) --verbose --timer $(PG_PROVE_FLAGS) -I $(dir $(PGXS))../test/perl $(PROVE_TESTS)
 .PHONY: prove_installcheck_only

@@ -91,6 +91,7 @@ sub stop
 
 # Looks at the system's process and its parallel workers: notes the processor
 # time of each so far, in ticks, and the peak of their private memory, in kB.
+# The scheduler knows parts of ticks, but of one thread.
 sub look
 {
 	my ($worker, $usage) = @_;
@@ -105,6 +106,8 @@ sub look
 	{
 		$memory += $1 if contents("/proc/$pid/status") =~ /^RssAnon:\s+(\d+)/m;
 		$usage->{ticks}{$pid} = $1 + $2 if contents("/proc/$pid/stat") =~ /^.*\) \S(?: \S+){10} (\d+) (\d+) /s;
+		$usage->{ticks}{$pid} = $1 * $opt{ticks} / 1e9
+		  if $worker->{system} eq 'postgres' && contents("/proc/$pid/schedstat") =~ /^([1-9]\d*) /;
 	}
 	$usage->{peak} = $memory if $memory > ($usage->{peak} || 0);
 	return;
@@ -220,7 +223,7 @@ sub run_queries
 	{
 		my ($label, $kind) = $file =~ m{/(([a-z]+)(?:_\w+)?)\.sql$} or next;
 		my $system = $system_of{$kind};
-		next if !$system || !$systems{$system};
+		next if !$system || !$systems{$system} || $label !~ /$opt{queries}/;
 		my ($least) = directive($file, 'threads');
 		next if defined $least && $threads < $least;
 
@@ -297,9 +300,9 @@ sub print_tables
 		$row->{median} = $median;
 		push @lines,
 		  [ $row->{case}, $row->{threads}, $row->{label}, sprintf('%.3f', $median),
-			sprintf('%.3f-%.3f', @sorted[ 0, -1 ]), sprintf('%.1f', $median * 1e9 / $opt{events}),
+			sprintf($median < 0.1 ? '%.5f-%.5f' : '%.3f-%.3f', @sorted[ 0, -1 ]), sprintf('%.1f', $median * 1e9 / $opt{events}),
 			sprintf('%.2f', $median / median(@{ $first->{times} })),
-			sprintf('%.2f', median(@{ $row->{processor} })), sprintf('%.0f', $row->{peak} / 1024) ];
+			sprintf($median < 1 ? '%.4f' : '%.2f', median(@{ $row->{processor} })), sprintf('%.0f', $row->{peak} / 1024) ];
 	}
 	print "\nTimes: the median of $opt{rounds} rounds; \"x ours\" is the time divided by that of the case's first row.\n\n";
 	print_table(@lines);

@@ -53,6 +53,20 @@
 	 true)
 #endif
 
+/* 16: redundant grouping columns are dropped from a copy of the clause */
+#if PG_VERSION_NUM >= 160000
+#define cj_group_clause(root) ((root)->processed_groupClause)
+#else
+#define cj_group_clause(root) ((root)->parse->groupClause)
+#endif
+
+/* 16: the planner may have promised aggregates with ORDER BY that their rows come sorted */
+#if PG_VERSION_NUM >= 160000
+#define cj_presorted(info) (linitial_node(Aggref, (info)->aggrefs)->aggpresorted)
+#else
+#define cj_presorted(info) ((void) (info), false)
+#endif
+
 /* 17: counted texts always count their own length out */
 #if PG_VERSION_NUM >= 170000
 #define cj_sendcountedtext(buffer, text, len) pq_sendcountedtext(buffer, text, len)
@@ -77,6 +91,13 @@
 /* 18: a declaration begins with this, where it ended with pg_attribute_noreturn() */
 #ifndef pg_noreturn
 #define pg_noreturn pg_attribute_noreturn()
+#endif
+
+/* 18: what EXPLAIN prints with left explain.h */
+#if PG_VERSION_NUM >= 180000
+#define CJ_EXPLAIN_HEADER "commands/explain_format.h"
+#else
+#define CJ_EXPLAIN_HEADER "commands/explain.h"
 #endif
 
 /* 18: a module tells its name and version */

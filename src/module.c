@@ -13,12 +13,14 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "common/progress.h"
 #include "identity/identity.h"
 #include "journey/journey.h"
 #include "live/live.h"
 #include "paths/paths.h"
 #include "pattern/datum.h"
 #include "propensity/propensity.h"
+#include "scan/node.h"
 
 CJ_MODULE_MAGIC("customer_journey", "1.0.0-dev");
 
@@ -43,7 +45,9 @@ _PG_init(void)
 	cj_live_init();
 	cj_paths_init();
 	cj_pattern_init();
+	cj_progress_init();
 	cj_propensity_init();
+	cj_scan_init();
 
 	MarkGUCPrefixReserved("customer_journey");
 }

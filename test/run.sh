@@ -5,6 +5,9 @@
 #
 #   PG_CONFIG    the server to test with
 #   PROVE_TESTS  TAP files to run instead of all
+#   TEST_CFLAGS  more flags to compile the extension with; TEST_LINK, to link it
+#   CLIENT_MODULES  node_modules with pg and pg-copy-streams; default: fetched
+#   KEEP_TREE    where to leave the tree that was tested, with its logs
 set -euo pipefail
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
 . "$source_dir/test/tools/server.sh"
@@ -12,7 +15,14 @@ source_dir=$(cd "$(dirname "$0")/.." && pwd)
 config=$(PG_CONFIG="${PG_CONFIG:-pg_config}" bash "$source_dir/test/tools/prepare.sh")
 bindir=$("$config" --bindir)
 work=$(mktemp -d /tmp/cj_test.XXXXXX)
-cleanup() { server_stop "$bindir" "$work/server"; rm -rf "$work"; }
+cleanup() {
+    server_stop "$bindir" "$work/server"
+    if [ -n "${KEEP_TREE:-}" ] && [ -d "$work/tree" ]; then
+        cp "$work"/*.log "$work/tree" 2>/dev/null || true
+        mv "$work/tree" "$KEEP_TREE"
+    fi
+    rm -rf "$work"
+}
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
@@ -24,8 +34,8 @@ cd "$work/tree"
 
 echo "Building against $("$config" --version)"
 # unused parameters are left out: the server's own headers have them
-flags='-Wall -Wextra -Wno-unused-parameter -Werror -DUSE_ASSERT_CHECKING'
-if ! make -s -j2 PG_CONFIG="$config" PG_CFLAGS="$flags" with_llvm=no >"$work/build.log" 2>&1 ||
+flags="-Wall -Wextra -Wno-unused-parameter -Werror -DUSE_ASSERT_CHECKING ${TEST_CFLAGS:-}"
+if ! make -s -j2 PG_CONFIG="$config" PG_CFLAGS="$flags" SHLIB_LINK="${TEST_LINK:-}" with_llvm=no >"$work/build.log" 2>&1 ||
     ! as_installer "$config" make -s install PG_CONFIG="$config" with_llvm=no >>"$work/build.log" 2>&1; then
     cat "$work/build.log"
     echo '0 passed, 1 failed'
@@ -37,6 +47,20 @@ if [ -d "$source_dir/../shared/data" ]; then
     mkdir "$work/shared"
     cp -r "$source_dir/../shared/data" "$work/shared/data"
     chmod -R a+rX "$work/shared"
+fi
+
+# packages for the client in JavaScript: fetched once, where node and npm are
+# and a registry can be reached; without them that test is skipped
+if [ -z "${CLIENT_MODULES:-}" ] && command -v node >/dev/null && command -v npm >/dev/null; then
+    cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/customer_journey/clients
+    [ -d "$cache/node_modules/pg-copy-streams" ] ||
+        timeout 60 npm install --prefix "$cache" --no-audit --no-fund --no-package-lock pg@8 pg-copy-streams@6 \
+            >/dev/null 2>&1 || true
+    if [ -d "$cache/node_modules/pg-copy-streams" ]; then
+        cp -r "$cache/node_modules" "$work/clients"
+        chmod -R a+rX "$work/clients"
+        export CLIENT_MODULES="$work/clients"
+    fi
 fi
 [ "$(id -u)" != 0 ] || chown -R postgres "$work/tree"
 chmod 755 "$work"

@@ -447,31 +447,56 @@ COMMENT ON COLUMN funnel_step.mean_time IS 'from the first step; so are median_t
 COMMENT ON COLUMN funnel_step.dropped IS 'journeys for which this was the last step, the following columns by reason';
 COMMENT ON COLUMN funnel_step.open IS 'journeys that are at this step and may still go on';
 
-CREATE FUNCTION funnel_stats_transfn(internal, funnel_result) RETURNS internal
+CREATE TYPE funnel_counts;
+
+CREATE FUNCTION funnel_counts_in(cstring) RETURNS funnel_counts
+    AS 'MODULE_PATHNAME', 'cj_funnel_counts_in'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel_counts_in(cstring) IS 'input function of type funnel_counts: everything is checked';
+
+CREATE FUNCTION funnel_counts_out(funnel_counts) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'cj_funnel_counts_out'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel_counts_out(funnel_counts) IS 'output function of type funnel_counts';
+
+CREATE FUNCTION funnel_counts_recv(internal) RETURNS funnel_counts
+    AS 'MODULE_PATHNAME', 'cj_funnel_counts_recv'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel_counts_recv(internal) IS 'binary input function of type funnel_counts: everything is checked';
+
+CREATE FUNCTION funnel_counts_send(funnel_counts) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'cj_funnel_counts_send'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION funnel_counts_send(funnel_counts) IS 'binary output function of type funnel_counts';
+
+CREATE TYPE funnel_counts (
+    INPUT = funnel_counts_in,
+    OUTPUT = funnel_counts_out,
+    RECEIVE = funnel_counts_recv,
+    SEND = funnel_counts_send,
+    ALIGNMENT = double,
+    STORAGE = extended
+);
+COMMENT ON TYPE funnel_counts IS
+    'what funnel_stats has counted: drop-offs by step and reason, and each journey''s times; a type of its own, so that the counts of parts can be sent and added up';
+
+CREATE FUNCTION funnel_stats_transfn(funnel_counts, funnel_result) RETURNS funnel_counts
     AS 'MODULE_PATHNAME', 'cj_funnel_stats_transfn'
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
-COMMENT ON FUNCTION funnel_stats_transfn(internal, funnel_result) IS 'transition function of funnel_stats';
-CREATE FUNCTION funnel_stats_combinefn(internal, internal) RETURNS internal
+COMMENT ON FUNCTION funnel_stats_transfn(funnel_counts, funnel_result) IS 'transition function of funnel_stats';
+CREATE FUNCTION funnel_stats_combinefn(funnel_counts, funnel_counts) RETURNS funnel_counts
     AS 'MODULE_PATHNAME', 'cj_funnel_stats_combinefn'
-    LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION funnel_stats_combinefn(internal, internal) IS 'combine function of funnel_stats';
-CREATE FUNCTION funnel_stats_serialfn(internal) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'cj_funnel_stats_serialfn'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION funnel_stats_serialfn(internal) IS 'serialization function of funnel_stats';
-CREATE FUNCTION funnel_stats_deserialfn(bytea, internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cj_funnel_stats_deserialfn'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION funnel_stats_deserialfn(bytea, internal) IS 'deserialization function of funnel_stats';
-CREATE FUNCTION funnel_stats_finalfn(internal) RETURNS funnel_step[]
+COMMENT ON FUNCTION funnel_stats_combinefn(funnel_counts, funnel_counts) IS
+    'combine function of funnel_stats: the counts of both; those of funnels with other numbers of steps are an error (22023)';
+CREATE FUNCTION funnel_stats_finalfn(funnel_counts) RETURNS funnel_step[]
     AS 'MODULE_PATHNAME', 'cj_funnel_stats_finalfn'
     LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION funnel_stats_finalfn(internal) IS 'final function of funnel_stats';
+COMMENT ON FUNCTION funnel_stats_finalfn(funnel_counts) IS 'final function of funnel_stats';
 
 CREATE AGGREGATE funnel_stats(result funnel_result) (
-    SFUNC = funnel_stats_transfn, STYPE = internal, SSPACE = 8192,
+    SFUNC = funnel_stats_transfn, STYPE = funnel_counts, SSPACE = 8192,
     FINALFUNC = funnel_stats_finalfn, COMBINEFUNC = funnel_stats_combinefn,
-    SERIALFUNC = funnel_stats_serialfn, DESERIALFUNC = funnel_stats_deserialfn,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE funnel_stats(funnel_result) IS

@@ -255,6 +255,15 @@ CREATE FUNCTION journey_follow_range(key_type text) RETURNS text
 RETURN format('($1 IS NULL OR t.customer > $1::%1$s) AND ($2 IS NULL OR t.customer <= $2::%1$s)', key_type);
 COMMENT ON FUNCTION journey_follow_range(text) IS 'part of journey_follow_catch_up_sql: the customers after $1, up to $2';
 
+-- What journey_catch_up tells watches: the customers whose changes may matter, since when.
+CREATE FUNCTION journey_watch_touched_sql(watching jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN watching IS NULL THEN '' ELSE format('
+touched AS MATERIALIZED (
+    SELECT e.customer, min(e.occurred_at) AS since FROM gone e GROUP BY e.customer%s),',
+    coalesce(' HAVING bool_or(e.removed OR e.event = ANY (' || quote_literal(watching ->> 'names') || '::text[]))', '')) END;
+COMMENT ON FUNCTION journey_watch_touched_sql(jsonb) IS 'part of journey_follow_catch_up_sql: a part of the statement; empty if nothing is watched';
+
 CREATE FUNCTION journey_follow_catch_up_removed_sql(follow jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN format('changed AS (
@@ -273,7 +282,7 @@ COMMENT ON FUNCTION journey_follow_catch_up_removed_sql(jsonb) IS 'part of journ
 -- (NULL: from the first, to the last), but for those whose backfill is to come.
 -- Nobody else changes rows of customers meanwhile: the row of <target>_follow is
 -- locked.
-CREATE FUNCTION journey_follow_catch_up_sql(follow jsonb, key_type text, has_removed boolean) RETURNS text
+CREATE FUNCTION journey_follow_catch_up_sql(follow jsonb, key_type text, has_removed boolean, watching jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN format('WITH gone AS (
     DELETE FROM %1$s t WHERE %2$s%3$s
@@ -287,7 +296,7 @@ added AS (
     SET journey = h.journey OPERATOR(@extschema@.||) excluded.journey, events = h.events + excluded.events
     WHERE h.events + excluded.events <= $3
     RETURNING h.customer, @extschema@.journey_length(h.journey) > %6$s AS is_long, false AS is_empty),
-%8$s
+%8$s%10$s
 refused AS MATERIALIZED (
     SELECT g.customer, g.minus IS NULL AS added_only FROM given g WHERE NOT EXISTS (SELECT FROM folded f WHERE f.customer = g.customer)),
 aside AS (
@@ -298,7 +307,7 @@ report AS (
     SELECT f.customer, ''seal'' AS need FROM folded f WHERE f.is_long
     UNION ALL SELECT f.customer, ''empty'' FROM folded f WHERE f.is_empty
     UNION ALL SELECT r.customer, ''refuse'' FROM refused r WHERE NOT r.added_only)
-SELECT r.*, (SELECT sum(g.n)::bigint FROM given g) AS n FROM (%9$s) r',
+SELECT r.*, (SELECT sum(g.n)::bigint FROM given g) AS n%11$s FROM (%9$s) r',
     follow ->> 'tail', @extschema@.journey_follow_range(key_type),
     CASE WHEN (follow ->> 'backfilled')::boolean THEN ''
          ELSE format(' AND EXISTS (SELECT FROM %s h WHERE h.customer = t.customer AND h.complete)', follow ->> 'head') END
@@ -307,9 +316,12 @@ SELECT r.*, (SELECT sum(g.n)::bigint FROM given g) AS n FROM (%9$s) r',
     CASE WHEN has_removed THEN format('%s AS plus, %s AS minus', @extschema@.journey_follow_agg(follow, 'NOT e.removed'), @extschema@.journey_follow_agg(follow, 'e.removed'))
          ELSE format('%s AS plus, NULL::@extschema@.journey AS minus', @extschema@.journey_follow_agg(follow, NULL)) END,
     follow ->> 'head', follow ->> 'chunk_events', follow ->> 'aside',
-    CASE WHEN has_removed THEN @extschema@.journey_follow_catch_up_removed_sql(follow) ELSE 'folded AS (SELECT * FROM added),' END, @extschema@.journey_follow_report());
-COMMENT ON FUNCTION journey_follow_catch_up_sql(jsonb, text, boolean) IS
-    'part of journey_catch_up: folds the tail of the customers after $1 up to $2, at most $3 events a customer; has_removed: some of it are events removed';
+    CASE WHEN has_removed THEN @extschema@.journey_follow_catch_up_removed_sql(follow) ELSE 'folded AS (SELECT * FROM added),' END, @extschema@.journey_follow_report(),
+    @extschema@.journey_watch_touched_sql(watching),
+    CASE WHEN watching IS NULL THEN ', NULL AS touched, NULL AS since'
+         ELSE ', (SELECT array_agg(t.customer ORDER BY t.customer) FROM touched t) AS touched, (SELECT array_agg(t.since ORDER BY t.customer) FROM touched t) AS since' END);
+COMMENT ON FUNCTION journey_follow_catch_up_sql(jsonb, text, boolean, jsonb) IS
+    'part of journey_catch_up: folds the tail of the customers after $1 up to $2, at most $3 events a customer; has_removed: some of it are events removed; watching: what is watched, if anything: reports the customers to be looked at';
 
 -- The journeys as their readers see them.  Where nothing is to be merged the
 -- stored journey is passed on as it is, so that its indexes can be used; OFFSET 0
@@ -377,8 +389,10 @@ BEGIN
             THEN format('SELECT @extschema@.journey_follow_rebuild(%L, array_agg(h.customer)) FROM %s h WHERE NOT h.complete AND h.events = -1', state, follow ->> 'head') END
         WHEN 'emptied' THEN CASE WHEN relation::text = follow ->> 'events'
             THEN format('UPDATE %s SET backfilled = true, backfilled_to = NULL WHERE NOT backfilled', state) END
-        WHEN 'rebuild' THEN @extschema@.journey_follow_rebuild_sql(follow, action = 'limited') END;
+        WHEN 'rebuild' THEN @extschema@.journey_follow_rebuild_sql(follow, action = 'limited')
+        WHEN 'carry' THEN CASE action WHEN 'update' THEN @extschema@.journey_watch_carry_sql(state, follow) END
+        WHEN 'watch' THEN @extschema@.journey_watch_fold_sql(state, follow, action, relation) END;
 END
 $$;
 COMMENT ON FUNCTION journey_follow_sql(regclass, text, regclass) IS
-    'statement for a purpose (view; lock, fold, burst, refuse or fault, and insert, update or delete; seal, empty, truncate, truncated, emptied, rebuild) as the triggers and functions of live journeys run it; NULL if there is nothing to do';
+    'statement for a purpose (view; lock, fold, burst, refuse, fault, carry or watch, and insert, update or delete; seal, empty, truncate, truncated, emptied, rebuild) as the triggers and functions of live journeys run it; NULL if there is nothing to do';

@@ -45,6 +45,7 @@ BEGIN
         EXECUTE @extschema@.journey_follow_sql(state, 'rebuild limited') INTO report USING customers, limit_events;
     END;
     PERFORM @extschema@.journey_follow_meet(state, report.seal, NULL, report.empty);
+    PERFORM @extschema@.journey_watch_look(state, customers);
     RETURN cardinality(customers);
 END
 $$;
@@ -188,6 +189,7 @@ CREATE FUNCTION journey_catch_up_fold(state regclass, after anyelement, upto any
 $$
 DECLARE
     follow jsonb := @extschema@.journey_follow_row(state);
+    watching jsonb := @extschema@.journey_watch_row(state);
     fold text;
     has_removed boolean;
     limit_events integer := @extschema@.journey_follow_limit();
@@ -195,7 +197,7 @@ DECLARE
 BEGIN
     EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE %s AND t.removed)', follow ->> 'tail', @extschema@.journey_follow_range(pg_typeof(after)::text))
     INTO has_removed USING after, upto;
-    fold := @extschema@.journey_follow_catch_up_sql(follow, pg_typeof(after)::text, has_removed);
+    fold := @extschema@.journey_follow_catch_up_sql(follow, pg_typeof(after)::text, has_removed, watching);
     BEGIN
         EXECUTE fold INTO report USING after, upto, limit_events;
     EXCEPTION WHEN program_limit_exceeded THEN
@@ -206,6 +208,9 @@ BEGIN
         EXECUTE fold INTO report USING after, upto, limit_events;
     END;
     PERFORM @extschema@.journey_follow_meet(state, report.seal, report.refuse, report.empty);
+    IF watching IS NOT NULL THEN
+        PERFORM @extschema@.journey_watch_look(state, report.touched, report.since);
+    END IF;
     RETURN coalesce(report.n, 0);
 END
 $$;
@@ -342,6 +347,7 @@ BEGIN
         EXECUTE format('ALTER TABLE %I.%I OWNER TO %I', names.schema, names.name || '_kept', names.owner);
     END IF;
     EXECUTE format('DROP VIEW %s', target);
+    PERFORM @extschema@.journey_watch_drop(state, keep);
     EXECUTE format('DROP TABLE %s, %s, %s, %s, %s', follow ->> 'head', follow ->> 'chunk', follow ->> 'aside', follow ->> 'tail', state);
     IF keep THEN
         EXECUTE format('ALTER TABLE %I.%I RENAME TO %I', names.schema, names.name || '_kept', names.name);
@@ -350,7 +356,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey_unfollow(regclass, boolean) IS
-    'ends live journeys: drops the triggers, the view and the tables; keep: leaves a table (customer, journey) of the journeys as they are in place of the view. Error 2BP01 while other views need them';
+    'ends live journeys: drops the triggers, the view and the tables; keep: leaves a table (customer, journey) of the journeys as they are in place of the view, and the queue of watches. Error 2BP01 while other views need them';
 
 CREATE FUNCTION journey_follow_mode(target regclass, mode text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off AS

@@ -44,8 +44,25 @@ typedef struct CjRows
 } CjRows;
 
 extern CjRows *cj_rows_create(MemoryContext context);
-extern void cj_rows_add(CjRows *rows, MemoryContext context, int64 time, uint64 mask);
-extern void cj_rows_append(CjRows *rows, MemoryContext context, const CjRows *more);
+extern pg_noinline void cj_rows_grow(CjRows *rows);
+extern pg_noinline bool cj_rows_tied_in_order(const CjRow *a, const CjRow *b);
+extern void cj_rows_append(CjRows *rows, const CjRows *more);
+
+/* One more row; that rows come in order is noticed. */
+static inline void
+cj_rows_add(CjRows *rows, int64 time, uint64 mask)
+{
+	CjRow	   *row;
+
+	if (unlikely(rows->count == rows->capacity))
+		cj_rows_grow(rows);
+	row = &rows->rows[rows->count];
+	row->time = time;
+	row->mask = mask;
+	if (rows->count > 0 && rows->sorted && unlikely(row[-1].time >= time))
+		rows->sorted = row[-1].time == time && cj_rows_tied_in_order(row - 1, row);
+	rows->count++;
+}
 
 /* Sorts by time, then by the first condition that holds (none first), then by mask. */
 extern void cj_rows_sort(CjRows *rows);

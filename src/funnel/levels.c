@@ -30,6 +30,7 @@
 
 #include "compat.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 
 #include "funnel/funnel.h"
 
@@ -93,9 +94,13 @@ can_reach(const Funnel *funnel, const Levels *from, int s, int64 time)
 static void
 instant_united(Funnel *funnel, int64 time, uint64 mask)
 {
-	for (int s = 0; s < funnel->n; s++)
-		if (((mask >> s) & 1) && can_reach(funnel, &funnel->levels, s, time))
+	for (; mask != 0; mask &= mask - 1)
+	{
+		int			s = pg_rightmost_one_pos64(mask);
+
+		if (can_reach(funnel, &funnel->levels, s, time))
 			reach(funnel, &funnel->levels, &funnel->levels, s, time);
+	}
 }
 
 static void
@@ -401,10 +406,14 @@ cj_window_level(const CjRows *rows, int64 *times)
 {
 	Funnel		funnel;
 
-	memset(&funnel, 0, sizeof(funnel));
+	/* not the whole: groups are many and mostly small */
 	funnel.rows = rows;
 	funnel.n = rows->nconditions;
+	funnel.level = 0;
 	funnel.times = times;
+	funnel.levels.chains = funnel.fresh.chains = NULL;
+	memset(funnel.levels.reached, false, funnel.n * sizeof(bool));
+	memset(funnel.fresh.reached, false, funnel.n * sizeof(bool));
 	if (times != NULL)
 	{
 		funnel.levels.chains = palloc_array(int64, funnel.n * funnel.n);

@@ -48,34 +48,31 @@ row_compare(const CjRow *a, const CjRow *b)
 	return a->mask < b->mask ? -1 : 1;
 }
 
-void
-cj_rows_add(CjRows *rows, MemoryContext context, int64 time, uint64 mask)
+/* Room for twice as many. */
+pg_noinline void
+cj_rows_grow(CjRows *rows)
 {
-	CjRow	   *row;
+	if (rows->capacity >= CJ_HARD_MAX_EVENTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %d rows in one group", CJ_HARD_MAX_EVENTS)));
+	rows->capacity *= 2;
+	rows->rows = repalloc_huge(rows->rows, rows->capacity * sizeof(CjRow));
+}
 
-	if (rows->count == rows->capacity)
-	{
-		if (rows->capacity >= CJ_HARD_MAX_EVENTS)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("more than %d rows in one group", CJ_HARD_MAX_EVENTS)));
-		rows->capacity *= 2;
-		rows->rows = repalloc_huge(rows->rows, rows->capacity * sizeof(CjRow));
-	}
-	row = &rows->rows[rows->count];
-	row->time = time;
-	row->mask = mask;
-	if (rows->count > 0 && rows->sorted)
-		rows->sorted = row_compare(row - 1, row) <= 0;
-	rows->count++;
+/* Whether two rows of one instant are in order. */
+pg_noinline bool
+cj_rows_tied_in_order(const CjRow *a, const CjRow *b)
+{
+	return row_compare(a, b) <= 0;
 }
 
 void
-cj_rows_append(CjRows *rows, MemoryContext context, const CjRows *more)
+cj_rows_append(CjRows *rows, const CjRows *more)
 {
 	for (int64 i = 0; i < more->count; i++)
 	{
-		cj_rows_add(rows, context, more->rows[i].time, more->rows[i].mask);
+		cj_rows_add(rows, more->rows[i].time, more->rows[i].mask);
 		if ((i & 1023) == 1023)
 			CHECK_FOR_INTERRUPTS();
 	}

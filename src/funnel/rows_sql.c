@@ -102,12 +102,12 @@ read_conditions(FunctionCallInfo fcinfo, const CallSite *site, int *nconditions)
 	uint64		mask = 0;
 
 	*nconditions = site->nconditions;
-	if (!site->array)
+	if (likely(!site->array))
 	{
-		for (int i = 0; i < site->nconditions; i++)
-			if (!PG_ARGISNULL(site->first_condition + i) &&
-				PG_GETARG_BOOL(site->first_condition + i))
-				mask |= UINT64CONST(1) << i;
+		const NullableDatum *arg = &fcinfo->args[site->first_condition];
+
+		for (int i = 0; i < site->nconditions; i++, arg++)
+			mask |= (uint64) (!arg->isnull & DatumGetBool(arg->value)) << i;
 		return mask;
 	}
 	if (!PG_ARGISNULL(site->first_condition))
@@ -173,7 +173,6 @@ unchanged(FunctionCallInfo fcinfo)
 Datum
 cj_window_funnel_transfn(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
 	CallSite   *site = fcinfo->flinfo->fn_extra;
 	CjRows	   *rows = PG_ARGISNULL(0) ? NULL : (CjRows *) PG_GETARG_POINTER(0);
 	uint64		mask;
@@ -187,7 +186,7 @@ cj_window_funnel_transfn(PG_FUNCTION_ARGS)
 	}
 	if (rows == NULL)
 	{
-		rows = cj_rows_create(context);
+		rows = cj_rows_create(aggregate_context(fcinfo));
 		if (site->time_arg == 3 && !PG_ARGISNULL(2))
 		{
 			text	   *mode = PG_GETARG_TEXT_PP(2);
@@ -211,7 +210,7 @@ cj_window_funnel_transfn(PG_FUNCTION_ARGS)
 		rows->nconditions = Max(rows->nconditions, nconditions);
 		/* only strict_order looks at rows that satisfy nothing */
 		if (mask != 0 || (rows->mode & CJ_MODE_ORDER))
-			cj_rows_add(rows, context, read_time(fcinfo, site), mask);
+			cj_rows_add(rows, read_time(fcinfo, site), mask);
 	}
 	PG_RETURN_POINTER(rows);
 }
@@ -220,7 +219,6 @@ cj_window_funnel_transfn(PG_FUNCTION_ARGS)
 Datum
 cj_sequence_transfn(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = aggregate_context(fcinfo);
 	CallSite   *site = call_site(fcinfo, 2, 3);
 	CjRows	   *rows = PG_ARGISNULL(0) ? NULL : (CjRows *) PG_GETARG_POINTER(0);
 	uint64		mask;
@@ -228,6 +226,7 @@ cj_sequence_transfn(PG_FUNCTION_ARGS)
 
 	if (rows == NULL)
 	{
+		MemoryContext context = aggregate_context(fcinfo);
 		MemoryContext old;
 
 		if (PG_ARGISNULL(1))
@@ -250,7 +249,7 @@ cj_sequence_transfn(PG_FUNCTION_ARGS)
 		mask = read_conditions(fcinfo, site, &nconditions);
 		rows->nconditions = Max(rows->nconditions, nconditions);
 		if (mask != 0)
-			cj_rows_add(rows, context, read_time(fcinfo, site), mask);
+			cj_rows_add(rows, read_time(fcinfo, site), mask);
 	}
 	PG_RETURN_POINTER(rows);
 }
@@ -300,7 +299,7 @@ cj_rows_combinefn(PG_FUNCTION_ARGS)
 		rows->window |= more->window;
 	rows->nconditions = Max(rows->nconditions, more->nconditions);
 	if (more->count > 0)
-		cj_rows_append(rows, context, more);
+		cj_rows_append(rows, more);
 	PG_RETURN_POINTER(rows);
 }
 
@@ -350,7 +349,7 @@ cj_rows_deserialfn(PG_FUNCTION_ARGS)
 		int64		time = pq_getmsgint64(&bytes);
 		uint64		mask = pq_getmsgint64(&bytes);
 
-		cj_rows_add(rows, CurrentMemoryContext, time, mask);
+		cj_rows_add(rows, time, mask);
 	}
 	pq_getmsgend(&bytes);
 	pfree(bytes.data);

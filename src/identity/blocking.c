@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "common/hashfn.h"
+#include "common/progress.h"
 #include "compat.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -286,6 +287,12 @@ run_block(CjLinkage *linkage, int r, const Keyed *keyed, int32 n,
 void
 cj_blocking_run(CjLinkage *linkage, CjPairFunction function, void *arg)
 {
+	int64		total = 0;
+	int64		done = 0;
+
+	for (int r = 0; r < linkage->nrules; r++)
+		total += linkage->nkeyed[r];
+	cj_progress_phase("comparing pairs, block by block: records", total);
 	for (int r = 0; r < linkage->nrules; r++)
 	{
 		int32		n = linkage->nkeyed[r];
@@ -301,6 +308,7 @@ cj_blocking_run(CjLinkage *linkage, CjPairFunction function, void *arg)
 			/* the records of a block left out have lost their keys */
 			if (linkage->key[r][keyed[i].record] != 0)
 				run_block(linkage, r, keyed + i, end - i, function, arg);
+			cj_progress_update(done += end - i);
 			i = end;
 		}
 	}

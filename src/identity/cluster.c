@@ -23,6 +23,7 @@
 
 #include <math.h>
 
+#include "common/progress.h"
 #include "compat.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -263,13 +264,17 @@ cj_cluster(int32 nnodes, CjEdge *edges, int64 nedges, const CjClusterSettings *s
 	while (last > 0 && isinf(edges[last - 1].weight) && edges[last - 1].weight < 0)
 		last--;
 	index_forbidden(forest, edges + last, nedges - last);
+	cj_progress_phase("joining clusters, pair by pair", last);
 	for (int64 i = 0; i < last; i++)
 	{
 		int32		a = find(forest, edges[i].a);
 		int32		b = find(forest, edges[i].b);
 
 		if (i % 1024 == 0)
+		{
 			CHECK_FOR_INTERRUPTS();
+			cj_progress_update(i);
+		}
 		if (a == b)
 			continue;
 		if (forest->size[a] > forest->size[b])

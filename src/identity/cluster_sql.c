@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 
 #include "common/common.h"
+#include "common/progress.h"
 #include "identity/datum.h"
 #include "identity/linkage.h"
 
@@ -217,7 +218,9 @@ cj_linkage_clusters_finalfn(PG_FUNCTION_ARGS)
 	sorted = cj_values_sorted(&state->nodes);
 	settings.max_size = state->max_size;
 	settings.source = node_sources(state, sorted);
+	cj_progress_start("linkage_clusters");
 	label = cj_cluster(n, ordered_edges(state, sorted), state->nedges, &settings);
+	cj_progress_end();
 	size = MemoryContextAllocExtended(CurrentMemoryContext, sizeof(int32) * Max((Size) n, 1),
 									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int32 i = 0; i < n; i++)

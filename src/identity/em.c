@@ -16,6 +16,7 @@
 
 #include <math.h>
 
+#include "common/progress.h"
 #include "compat.h"
 #include "miscadmin.h"
 
@@ -169,6 +170,7 @@ cj_em(CjLinkage *linkage, const CjPatterns *patterns)
 	linkage->ntrace = 0;
 	linkage->converged = false;
 	remember(linkage, 0, 0);
+	cj_progress_phase("estimating; at most so many iterations", linkage->em.max_iterations);
 	for (linkage->iterations = 0; linkage->iterations < linkage->em.max_iterations;)
 	{
 		double		change;
@@ -178,6 +180,7 @@ cj_em(CjLinkage *linkage, const CjPatterns *patterns)
 			break;
 		change = iterate(linkage, patterns, &log_likelihood);
 		linkage->iterations++;
+		cj_progress_update(linkage->iterations);
 		remember(linkage, change, log_likelihood);
 		if (change < linkage->em.tolerance)
 		{

@@ -24,6 +24,7 @@
 #include "utils/memutils.h"
 
 #include "common/common.h"
+#include "common/progress.h"
 #include "identity/datum.h"
 #include "identity/model.h"
 
@@ -150,7 +151,9 @@ cj_linkage_fit_finalfn(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	state = (State *) PG_GETARG_POINTER(0);
+	cj_progress_start("linkage_fit");
 	cj_linkage_fit(state->linkage);
+	cj_progress_end();
 	PG_RETURN_DATUM(fitted_model(state, fcinfo));
 }
 
@@ -358,7 +361,9 @@ cj_linkage_pairs_finalfn(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	state = (State *) PG_GETARG_POINTER(0);
 	rows.linkage = state->linkage;
+	cj_progress_start("linkage_pairs");
 	rows.pair = score(state, false, &n);
+	cj_progress_end();
 	PG_RETURN_DATUM(row_array(cj_result_tupdesc(fcinfo), n, fill_pair, &rows));
 }
 
@@ -419,11 +424,13 @@ cj_linkage_resolve_finalfn(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	state = (State *) PG_GETARG_POINTER(0);
 	linkage = state->linkage;
+	cj_progress_start("linkage_resolve");
 	pair = score(state, true, &n);
 	edge = edges_of(linkage, pair, n, &nedges);
 	settings.max_size = linkage->max_cluster;
 	rows.linkage = linkage;
 	rows.label = cj_cluster(linkage->nrecords, edge, nedges, &settings);
+	cj_progress_end();
 	rows.size = MemoryContextAllocExtended(CurrentMemoryContext, sizeof(int32) *
 										   Max((Size) linkage->nrecords, 1),
 										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);

@@ -104,6 +104,7 @@ fold(CjFollow *follow, const TriggerData *trigdata)
 			cj_follow_run(follow, CJ_STEP_LOCK, trigdata, (Datum) 0);
 			cj_follow_run(follow, CJ_STEP_TRUNCATE, trigdata, (Datum) 0);
 			cj_follow_run(follow, CJ_STEP_EMPTIED, trigdata, (Datum) 0);
+			cj_follow_run(follow, CJ_STEP_WATCH, trigdata, (Datum) 0);
 		}
 		else
 			cj_follow_run(follow, CJ_STEP_TRUNCATED, trigdata, (Datum) 0);
@@ -118,6 +119,9 @@ fold(CjFollow *follow, const TriggerData *trigdata)
 		result = cj_follow_run(follow, CJ_STEP_FAULTS, trigdata, (Datum) 0);
 	if (result == SPI_OK_SELECT)
 		meet_needs(follow, trigdata);
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		cj_follow_run(follow, CJ_STEP_CARRY, trigdata, (Datum) 0);
+	cj_follow_run(follow, CJ_STEP_WATCH, trigdata, (Datum) 0);
 }
 
 Datum

@@ -52,6 +52,9 @@ typedef enum CjFollowStep
 	CJ_STEP_TRUNCATE,
 	CJ_STEP_TRUNCATED,
 	CJ_STEP_EMPTIED,
+	CJ_STEP_CARRY,				/* before CJ_STEP_WATCH: what watches know of
+								 * events that change customers */
+	CJ_STEP_WATCH,				/* after everything else */
 	CJ_FOLLOW_STEPS
 } CjFollowStep;
 

@@ -26,6 +26,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "common/progress.h"
 #include "compat.h"
 #include "paths/mine.h"
 #include "paths/paths.h"
@@ -348,6 +349,8 @@ grow_extensions(Miner *miner, int32 length)
 		miner->prefix_room *= 2;
 		miner->prefix = repalloc(miner->prefix, miner->prefix_room * sizeof(int32));
 	}
+	if (length == 0)
+		cj_progress_phase("growing patterns from their first events", n);
 	for (int32 i = 0; i < n; i++)
 	{
 		const Extension *extension = &extensions[i];
@@ -358,6 +361,8 @@ grow_extensions(Miner *miner, int32 length)
 		report(miner, length + 1, sorted + extension->first, extension->count, extension->support);
 		if (length + 1 < miner->spec->max_length)
 			grow(miner, length + 1, sorted + extension->first, extension->count);
+		if (length == 0)
+			cj_progress_update(i + 1);
 	}
 	pfree(sorted);
 	pfree(extensions);
@@ -494,10 +499,12 @@ cj_mine(CjSequences *sequences, const CjMineSpec *spec, const char *function)
 	miner.prefix_room = 64;
 	miner.prefix = palloc_array(int32, miner.prefix_room);
 	use_memory(&miner, (Size) sequences->names * 40);
+	cj_progress_start(function);
 	drop_rare(&miner, sequences);
 	if (!miner.earliest)
 		prepare_positions(&miner);
 	if (spec->max_length > 0)
 		grow_first(&miner);
+	cj_progress_end();
 	return miner.mined;
 }

@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "common/progress.h"
 #include "journey/datum.h"
 #include "paths/paths.h"
 #include "paths/similarity.h"
@@ -338,6 +339,8 @@ cj_medoid_finalfn(PG_FUNCTION_ARGS)
 	cj_aggregate_context(fcinfo, "journey_medoid final");
 	if (state == NULL)
 		PG_RETURN_NULL();
+	cj_progress_start("journey_medoid");
+	cj_progress_phase("comparing distinct paths with all others", cj_dictionary_count(state->paths));
 	for (int32 i = 0; i < cj_dictionary_count(state->paths); i++)
 	{
 		double		total = total_distance(state, i, best == NULL ? INFINITY : least);
@@ -345,6 +348,7 @@ cj_medoid_finalfn(PG_FUNCTION_ARGS)
 		int			c;
 
 		CHECK_FOR_INTERRUPTS();
+		cj_progress_update(i + 1);
 		if (best != NULL && total > least)
 			continue;
 		c = best == NULL ? -1 : memcmp(VARDATA(journey), VARDATA(best),

@@ -114,7 +114,8 @@ count_matches(FunctionCallInfo fcinfo, const CjView *view, int32 first, int32 en
 		void	  **sites = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
 												   count * sizeof(void *));
 
-		memcpy(sites, cache->sites, cache->nsites * sizeof(void *));
+		if (cache->nsites > 0)
+			memcpy(sites, cache->sites, cache->nsites * sizeof(void *));
 		cache->sites = sites;
 		cache->nsites = count;
 	}

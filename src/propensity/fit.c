@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "common/progress.h"
 #include "compat.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
@@ -348,6 +349,7 @@ cj_fit(const CjSample *sample, const CjInput *inputs, const CjFitOptions *option
 	CjModel    *model;
 
 	Assert(sample->nrows > 0);
+	cj_progress_start("propensity_fit");
 	design = cj_design_create(sample, inputs, options);
 	if (design->nterms == 0)
 		ereport(ERROR,
@@ -358,5 +360,6 @@ cj_fit(const CjSample *sample, const CjInput *inputs, const CjFitOptions *option
 		fit_one_class(model, design);
 	else
 		fit_both_classes(model, design);
+	cj_progress_end();
 	return model;
 }

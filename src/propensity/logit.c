@@ -20,6 +20,7 @@
 
 #include <math.h>
 
+#include "common/progress.h"
 #include "compat.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
@@ -370,6 +371,7 @@ cj_newton(CjDesign *design, const double *start)
 		start_from_base_rate(design, beta);
 	cj_pass(design, beta, pass);
 	solution->objective = pass->loglik - cj_penalty(design, beta);
+	cj_progress_phase("iterating; at most so many steps", design->options->max_iterations);
 	while (!solution->converged && solution->iterations < design->options->max_iterations)
 	{
 		double		decrement = newton_step(design, pass, beta, step);
@@ -382,6 +384,7 @@ cj_newton(CjDesign *design, const double *start)
 				break;
 		}
 		solution->iterations++;
+		cj_progress_update(solution->iterations);
 		if (!take_step(design, beta, step, &solution->objective, pass, trial))
 		{
 			cj_pass(design, beta, pass);

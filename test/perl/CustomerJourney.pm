@@ -9,9 +9,10 @@ use Exporter 'import';
 use File::Basename qw(dirname);
 use PostgreSQL::Test::Cluster;
 use Test::More;
+use Time::HiRes qw(time);
 
 our @EXPORT = qw(source_text start_node add_database connection sample_events
-  journeys_of plan_of sqlstate_of contents_of);
+  journeys_of plan_of sqlstate_of contents_of measure);
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
 
@@ -114,6 +115,31 @@ sub contents_of
 	my ($node, $database, $table, %options) = @_;
 	return $node->safe_psql($database,
 		"SELECT customer_id, md5(journey_send(journey)) FROM $table ORDER BY 1, 2", %options);
+}
+
+# For measuring by hand: prints the least time of three runs of each query, in the
+# schema or under the names that each variant gives it.
+sub measure
+{
+	my ($node, $queries, %variants) = @_;
+
+	foreach my $query (@$queries)
+	{
+		my @times;
+		foreach my $variant (sort keys %variants)
+		{
+			my $best;
+			foreach (1 .. 3)
+			{
+				my $start = time;
+				$node->safe_psql('postgres', $variants{$variant}->($query));
+				my $spent = time - $start;
+				$best = $spent if !defined $best || $spent < $best;
+			}
+			push @times, sprintf('%s %.2f s', $variant, $best);
+		}
+		diag(join(', ', @times), ": $query");
+	}
 }
 
 1;

@@ -114,9 +114,10 @@ my $grouped = qq{SELECT md5(string_agg(md5(journey_send(j)), '' ORDER BY c)), co
     SELECT customer_id AS c, journey_agg($all) AS j FROM events GROUP BY 1) g};
 my $merged = q{SELECT md5(string_agg(md5(journey_send(j)), '' ORDER BY c)), count(*) FROM (
     SELECT customer_id AS c, journey_merge(journey_of(occurred_at, event, channel, value, item)) AS j FROM events GROUP BY 1) g};
-my $in_memory = q{SET work_mem = '256MB'; SET enable_sort = off;};
-my $spilling = q{SET work_mem = '64kB'; SET hash_mem_multiplier = 1; SET enable_sort = off;};
-my $sorted = 'SET enable_hashagg = off;';
+my $core = 'SET customer_journey.enable_grouped_scan = off;';
+my $in_memory = qq{$core SET work_mem = '256MB'; SET enable_sort = off;};
+my $spilling = qq{$core SET work_mem = '64kB'; SET hash_mem_multiplier = 1; SET enable_sort = off;};
+my $sorted = "$core SET enable_hashagg = off;";
 
 sub batches
 {

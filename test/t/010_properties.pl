@@ -129,13 +129,14 @@ plan_has($parallel, $by_rest, qr/Finalize.*Gather.*Partial/s, 'so is that for la
 run_sql("$parallel CREATE TABLE big_by_workers AS $by_rest");
 laws('big_by_workers a JOIN big USING (set_id)', 'parallel = serial, larger groups', 'same(a.j, big.j)');
 
-my $partitionwise = 'SET enable_partitionwise_aggregate = on; SET enable_sort = off;';
+my $core = 'SET customer_journey.enable_grouped_scan = off; ';
+my $partitionwise = "$core SET enable_partitionwise_aggregate = on; SET enable_sort = off;";
 plan_has($partitionwise, $by_rest, qr/Finalize HashAggregate.*Append.*Partial HashAggregate.*Partial HashAggregate/s,
 	'the partition-wise plan is one');
 run_sql("$partitionwise CREATE TABLE by_partition AS $by_rest");
 laws('by_partition a JOIN big USING (set_id)',
 	'partition-wise partial aggregation = serial', 'same(a.j, big.j)');
-run_sql("SET work_mem = '64kB'; SET hash_mem_multiplier = 1; SET enable_sort = off; CREATE TABLE by_disk AS $by_set");
+run_sql("$core SET work_mem = '64kB'; SET hash_mem_multiplier = 1; SET enable_sort = off; CREATE TABLE by_disk AS $by_set");
 laws("by_disk a $whole", 'hash aggregation that spills = in memory', $agree);
 
 run_sql(<<"SQL");

@@ -157,6 +157,7 @@ foreach my $case ([ 8, 'rows', 2.5 ], [ 32, 'rows', 2.5 ], [ 8, 'rows_together',
 {
 	my ($work_mem, $table, $most) = @$case;
 	my $plan = query(<<"SQL");
+SET customer_journey.enable_grouped_scan = off;
 SET work_mem = '${work_mem}MB'; SET hash_mem_multiplier = 2; SET enable_sort = off;
 EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT customer, journey_agg(at, event, channel) FROM $table GROUP BY customer;
 SQL

@@ -23,6 +23,8 @@ CREATE TABLE events (customer_id bigint, occurred_at timestamptz, event text, ch
 CREATE INDEX ON events (customer_id);
 SELECT journey_follow('events', 'customer_id', 'occurred_at', 'event', 'channel', target => 'now', chunk_events => 40);
 SELECT journey_follow('events', 'customer_id', 'occurred_at', 'event', 'channel', target => 'later', chunk_events => 40, mode => 'deferred');
+SELECT journey_watch('bought', 'cart -> purchase', t), journey_watch('called', 'call{2,} WITHIN 3 days', t), journey_watch('left', 'cart !-[<= 1 day]-> purchase', t)
+FROM unnest('{now,later}'::regclass[]) t;
 CREATE INDEX ON now_head USING gin (journey);
 CREATE INDEX ON later_head USING gin (journey);});
 my $dir = PostgreSQL::Test::Utils::tempdir();
@@ -79,6 +81,16 @@ foreach my $round (1 .. $rounds)
 	{
 		is($node->safe_psql('postgres', "SELECT problem, detail FROM journey_follow_check('$target', compare => true) WHERE problem <> 'events set aside'"),
 			'', "round $round, $what killed: $target is that of the events");
+	}
+	# a look at everybody finds no match of which nothing is seen
+	$node->safe_psql('postgres', q{CALL journey_catch_up(); SELECT journey_watch_due('infinity')});
+	foreach my $target ('now', 'later')
+	{
+		is($node->safe_psql('postgres', qq{
+SELECT v.customer, w.watch FROM $target v CROSS JOIN ${target}_watch w LEFT JOIN ${target}_watch_seen s ON s.customer = v.customer AND s.watch = w.watch,
+LATERAL journey_watch_scan(v.journey, w.pattern, 'infinity', s.seen, NULL) l WHERE l.matched IS NOT NULL LIMIT 3}),
+			'', "round $round: watches of $target have left nothing out");
+		cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM ${target}_watch_queue"), '>', 0, "round $round: and queued it");
 	}
 	my $count = $node->safe_psql('postgres', 'SELECT count(*) FROM events');
 	note("$count events");

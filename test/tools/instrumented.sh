@@ -82,7 +82,7 @@ run_regress() {
 # run_tap FILE...: TAP tests whose servers are watched too.
 run_tap() {
     as_server sh -c "cd '$work/tree' && mkdir -p tmp_check && PATH='$work/bin:$bindir':\$PATH \
-        TESTDIR='$work/tree' PGPORT=65$((RANDOM % 400 + 100)) top_builddir='$work/tree' \
+        TESTDIR='$work/tree' TESTDATADIR='$work/tree/tmp_check' TESTLOGDIR='$work/tree/tmp_check/log' PGPORT=65$((RANDOM % 400 + 100)) top_builddir='$work/tree' \
         PGCTLTIMEOUT=600 PG_TEST_TIMEOUT_DEFAULT=3600 CJ_SEED='${CJ_SEED:-1}' CJ_SETS='${CJ_SETS:-300}' \
         PG_REGRESS='$pgxs/src/test/regress/pg_regress' \
         prove -I '$pgxs/src/test/perl' -I test/perl $*" || failed=1

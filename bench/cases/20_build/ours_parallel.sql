@@ -1,6 +1,7 @@
 -- threads: 2
 -- Partial hash aggregation, which the planner thinks dearer at its default
 -- costs: it cannot know that a state travels as a packed journey.
+SET customer_journey.enable_grouped_scan = off;
 SET parallel_tuple_cost = 0.01;
 SET parallel_setup_cost = 0;
 SELECT count(*), sum(journey_length(j)),

@@ -1,5 +1,6 @@
 -- Event names alone, as the plain query has them: the same columns.
 SET enable_hashagg = off;
+SET customer_journey.enable_grouped_scan = off;
 SELECT count(*), sum(journey_length(j)),
     count(*) FILTER (WHERE journey_last(j, 'purchase') = journey_end(j))
 FROM (SELECT journey_agg(occurred_at, event) AS j FROM events GROUP BY customer_id) s;

@@ -1,5 +1,6 @@
 SET work_mem = ':hash_work_mem kB';
 SET enable_sort = off;
+SET customer_journey.enable_grouped_scan = off;
 CREATE FUNCTION pg_temp.explain(query text) RETURNS jsonb LANGUAGE plpgsql AS
 $$ DECLARE plan jsonb; BEGIN EXECUTE 'EXPLAIN (ANALYZE, FORMAT JSON) ' || query INTO plan; RETURN plan; END $$;
 WITH hash AS (

@@ -1,0 +1,341 @@
+/*-------------------------------------------------------------------------
+ *
+ * exec_sql.c
+ *		Running the plan node: all rows of the child into a row store, and out
+ *		again group by group.
+ *
+ * The child may return its rows in whatever form it has them.  The target list
+ * has columns of the child, which are taken from its slot, and conditions on one
+ * column each, which are answered here.  Rows are given back in a virtual slot
+ * that points into the store.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "compat.h"
+#include CJ_EXPLAIN_HEADER
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/extensible.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/memutils.h"
+
+#include "scan/format.h"
+#include "scan/memo.h"
+#include "scan/node.h"
+
+typedef struct GroupedScanState
+{
+	CustomScanState css;
+	CjFormat   *format;
+	int			attributes;		/* of the child's slot that are needed */
+	int			nmemos;
+	CjMemo	  **memos;			/* of the conditions of each column */
+	uint64	   *words;			/* their answers for a row */
+	bool		leave_out;		/* rows for which no condition holds */
+	MemoryContext context;		/* of the store */
+	MemoryContext scratch;
+	CjStore    *store;			/* NULL: nothing was read yet, or all given
+								 * back */
+	bool		finished;
+	CjArena		told;			/* what EXPLAIN tells, of the last store */
+} GroupedScanState;
+
+static Node *create_state(CustomScan *plan);
+static void begin(CustomScanState *css, EState *estate, int eflags);
+static TupleTableSlot *next(CustomScanState *css);
+static void end(CustomScanState *css);
+static void rescan(CustomScanState *css);
+static void explain(CustomScanState *css, List *ancestors, ExplainState *es);
+
+const CustomScanMethods cj_scan_methods = {
+	.CustomName = "GroupedScan",
+	.CreateCustomScanState = create_state,
+};
+
+static const CustomExecMethods exec_methods = {
+	.CustomName = "GroupedScan",
+	.BeginCustomScan = begin,
+	.ExecCustomScan = next,
+	.EndCustomScan = end,
+	.ReScanCustomScan = rescan,
+	.ExplainCustomScan = explain,
+};
+
+static Node *
+create_state(CustomScan *plan)
+{
+	GroupedScanState *state = palloc0_object(GroupedScanState);
+
+	NodeSetTag(state, T_CustomScanState);
+	state->css.methods = &exec_methods;
+	return (Node *) state;
+}
+
+double
+cj_scan_bytes(double rows, int width)
+{
+	return rows * (CJ_ROW_HEADER + MAXALIGN(width + 1));
+}
+
+/* ---- beginning ---- */
+
+/* The child's column that a condition is on, from 0. */
+static bool
+find_column(Node *node, AttrNumber *column)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Assert(((Var *) node)->varno == INDEX_VAR);
+		*column = ((Var *) node)->varattno - 1;
+		return true;
+	}
+	return expression_tree_walker(node, find_column, column);
+}
+
+/*
+ * The conditions on a column of the child, up to CJ_MEMO_MAX of those not "done":
+ * their memo, and where their answers go.
+ */
+static CjWord
+gather_conditions(GroupedScanState *state, List *tlist, AttrNumber wanted, bool *done)
+{
+	CjWord		word = {0, palloc_array(AttrNumber, CJ_MEMO_MAX)};
+	ExprState **conditions = palloc_array(ExprState *, CJ_MEMO_MAX);
+	PlanState  *child = linitial(state->css.custom_ps);
+	TupleDesc	desc = ExecGetResultType(child);
+	ListCell   *cell;
+
+	foreach(cell, tlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+		AttrNumber	column = -1;
+
+		if (done[entry->resno - 1] || word.count == CJ_MEMO_MAX)
+			continue;
+		find_column((Node *) entry->expr, &column);
+		if (column != wanted)
+			continue;
+		done[entry->resno - 1] = true;
+		word.targets[word.count] = entry->resno - 1;
+		conditions[word.count++] = ExecInitExpr(entry->expr, &state->css.ss.ps);
+	}
+	state->memos[state->nmemos++] = cj_memo_create(wanted, TupleDescAttr(desc, wanted),
+												   conditions, word.count);
+	return word;
+}
+
+/* Columns of the child as they are, then a word for the conditions of a column. */
+static int
+gather_columns(GroupedScanState *state, List *tlist, CjColumn *columns, CjWord *words)
+{
+	TupleDesc	desc = state->css.ss.ps.ps_ResultTupleSlot->tts_tupleDescriptor;
+	bool	   *done = palloc0_array(bool, list_length(tlist) + 1);
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, tlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+		Form_pg_attribute attribute = TupleDescAttr(desc, entry->resno - 1);
+		AttrNumber	source = -1;
+
+		find_column((Node *) entry->expr, &source);
+		state->attributes = Max(state->attributes, source + 1);
+		if (!IsA(entry->expr, Var))
+			continue;
+		done[entry->resno - 1] = true;
+		columns[n++] = (CjColumn)
+		{
+			.source = source,.target = entry->resno - 1,.len = attribute->attlen,
+				.byval = attribute->attbyval,.align = attribute->attalign,.word = -1
+		};
+	}
+	foreach(cell, tlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+		AttrNumber	source = -1;
+		int			count;
+
+		if (done[entry->resno - 1])
+			continue;
+		find_column((Node *) entry->expr, &source);
+		words[state->nmemos] = gather_conditions(state, tlist, source, done);
+		count = words[state->nmemos - 1].count;
+		columns[n++] = (CjColumn)
+		{
+			.len = count <= 4 ? 1 : count <= 8 ? 2 : count <= 16 ? 4 : 8,
+				.byval = true,.word = state->nmemos - 1
+		};
+	}
+	return n;
+}
+
+static CjFormat *
+format_of(GroupedScanState *state, CustomScan *plan)
+{
+	List	   *tlist = plan->scan.plan.targetlist;
+	List	   *keys = list_nth(plan->custom_private, CJ_SCAN_KEYS);
+	List	   *operators = list_nth(plan->custom_private, CJ_SCAN_OPERATORS);
+	List	   *collations = list_nth(plan->custom_private, CJ_SCAN_COLLATIONS);
+	int			nkeys = list_length(keys);
+	int			most = list_length(tlist);
+	AttrNumber *key_columns = palloc_array(AttrNumber, nkeys);
+	Oid		   *equality = palloc_array(Oid, nkeys);
+	Oid		   *collation = palloc_array(Oid, nkeys);
+	CjColumn   *columns = palloc_array(CjColumn, most);
+	CjWord	   *words = palloc_array(CjWord, most);
+	int			ncolumns;
+
+	for (int i = 0; i < nkeys; i++)
+	{
+		key_columns[i] = list_nth_int(keys, i);
+		equality[i] = list_nth_oid(operators, i);
+		collation[i] = list_nth_oid(collations, i);
+	}
+	state->memos = palloc_array(CjMemo *, most);
+	ncolumns = gather_columns(state, tlist, columns, words);
+	state->words = palloc_array(uint64, state->nmemos + 1);
+	return cj_format_create(columns, ncolumns, words, nkeys, key_columns,
+							equality, collation, state->scratch);
+}
+
+static void
+begin(CustomScanState *css, EState *estate, int eflags)
+{
+	GroupedScanState *state = (GroupedScanState *) css;
+	CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
+
+	/* the child need not be able to go back: rows are kept here */
+	eflags &= ~(EXEC_FLAG_REWIND | EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK);
+	css->custom_ps = list_make1(ExecInitNode(linitial(plan->custom_plans), estate, eflags));
+	/* conditions are evaluated on the child's slots */
+	css->ss.ps.scanops = ExecGetResultSlotOps(linitial(css->custom_ps), &css->ss.ps.scanopsfixed);
+	css->ss.ps.scanopsset = true;
+	state->context = AllocSetContextCreate(CurrentMemoryContext, "grouped rows",
+										   ALLOCSET_DEFAULT_SIZES);
+	state->scratch = AllocSetContextCreate(CurrentMemoryContext, "grouped keys",
+										   ALLOCSET_SMALL_SIZES);
+	state->leave_out = linitial_int((List *) list_nth(plan->custom_private, CJ_SCAN_LEAVE_OUT));
+	state->format = format_of(state, plan);
+}
+
+/* ---- running ---- */
+
+/* Takes all rows of the child. */
+static void
+fill_store(GroupedScanState *state)
+{
+	PlanState  *ps = &state->css.ss.ps;
+	PlanState  *child = linitial(state->css.custom_ps);
+	ExprContext *econtext = ps->ps_ExprContext;
+	Plan	   *plan = ps->plan;
+	CjStore    *store;
+
+	for (int i = 0; i < state->nmemos; i++)
+		cj_memo_reset(state->memos[i]);
+
+	store = cj_store_create(state->context, get_hash_memory_limit(),
+							cj_scan_bytes(plan->plan_rows, plan->plan_width),
+							cj_format_same, state->format);
+	state->store = store;
+	for (;;)
+	{
+		TupleTableSlot *slot = ExecProcNode(child);
+		uint64		answers = 0;
+		MemoryContext old;
+
+		if (TupIsNull(slot))
+			break;
+		slot_getsomeattrs(slot, state->attributes);
+		ResetExprContext(econtext);
+		old = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+		for (int i = 0; i < state->nmemos; i++)
+			answers |= state->words[i] = cj_memo_word(state->memos[i], slot, econtext);
+		cj_format_store(state->format, store, slot->tts_values, slot->tts_isnull, state->words,
+						state->leave_out && (answers & CJ_MEMO_HOLDS) == 0);
+		MemoryContextSwitchTo(old);
+	}
+	cj_store_finish(store);
+}
+
+static void
+drop_store(GroupedScanState *state)
+{
+	if (state->store == NULL)
+		return;
+	state->told = *state->store->arena;
+	cj_store_free(state->store);
+	state->store = NULL;
+	MemoryContextReset(state->context);
+}
+
+static TupleTableSlot *
+next(CustomScanState *css)
+{
+	GroupedScanState *state = (GroupedScanState *) css;
+	TupleTableSlot *slot = css->ss.ps.ps_ResultTupleSlot;
+	const CjStoredRow *row;
+
+	ExecClearTuple(slot);
+	if (state->finished)
+		return slot;
+	if (unlikely(state->store == NULL))
+		fill_store(state);
+	row = cj_store_next(state->store);
+	if (unlikely(row == NULL))
+	{
+		drop_store(state);
+		state->finished = true;
+		return slot;
+	}
+	cj_format_load(state->format, row, slot->tts_values, slot->tts_isnull);
+	return ExecStoreVirtualTuple(slot);
+}
+
+static void
+rescan(CustomScanState *css)
+{
+	GroupedScanState *state = (GroupedScanState *) css;
+	PlanState  *child = linitial(css->custom_ps);
+
+	drop_store(state);
+	state->finished = false;
+	ExecClearTuple(css->ss.ps.ps_ResultTupleSlot);
+	if (css->ss.ps.chgParam != NULL)
+		UpdateChangedParamSet(child, css->ss.ps.chgParam);
+	if (child->chgParam == NULL)
+		ExecReScan(child);
+}
+
+static void
+end(CustomScanState *css)
+{
+	GroupedScanState *state = (GroupedScanState *) css;
+
+	drop_store(state);
+	ExecEndNode(linitial(css->custom_ps));
+}
+
+static void
+explain(CustomScanState *css, List *ancestors, ExplainState *es)
+{
+	GroupedScanState *state = (GroupedScanState *) css;
+	const CjArena *arena = state->store != NULL ? state->store->arena : &state->told;
+
+	/* nothing was read here, but perhaps in workers */
+	if (!es->analyze || arena->peak == 0)
+		return;
+	ExplainPropertyText("Group Method", arena->spilled ? "disk" : "memory", es);
+	ExplainPropertyInteger("Batches", NULL, arena->batches, es);
+	if (state->leave_out)
+		ExplainPropertyInteger("Rows Left Out", NULL, arena->left_out, es);
+	ExplainPropertyInteger("Memory Usage", "kB", (arena->peak + 1023) / 1024, es);
+	if (arena->spilled)
+		ExplainPropertyInteger("Disk Usage", "kB", (arena->peak_disk + 1023) / 1024, es);
+}

@@ -1,0 +1,271 @@
+/*-------------------------------------------------------------------------
+ *
+ * spill.c
+ *		Partitions in a temporary file.
+ *
+ * When memory is full, the rows of every partition are appended to the store's
+ * one file as an extent, which tells where the extent before it is: what is kept
+ * in memory of a partition does not grow with the number of its extents.  The file
+ * goes through buffile.c, so it counts against temp_file_limit and is found in
+ * the statistics of temporary files.
+ *
+ * Copyright (c) 2026, the customer_journey developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/tablespace.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "scan/scan.h"
+
+typedef struct Extent
+{
+	int64		previous;		/* position, -1: none */
+	int64		bytes;			/* of rows that follow */
+} Extent;
+
+/* ---- writing ---- */
+
+void
+cj_partition_write(CjStore *store, CjPartition *partition)
+{
+	CjArena    *arena = store->arena;
+	Extent		extent = {partition->extent, 0};
+
+	if (store->file == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(arena->context);
+
+		PrepareTempTablespaces();
+		store->file = BufFileCreateTemp(false);
+		arena->spilled = true;
+		MemoryContextSwitchTo(old);
+	}
+	if (partition->extent < 0)
+		partition->hash = ((CjStoredRow *) partition->first->rows)->head.is.hash;
+	partition->extent = store->file_size;
+	for (CjBlock *block = partition->first; block != NULL; block = block->next)
+		extent.bytes += block->used;
+	BufFileWrite(store->file, (void *) &extent, sizeof(extent));
+	for (CjBlock *block = partition->first; block != NULL; block = block->next)
+	{
+		for (char *at = block->rows; at < block->rows + block->used && !partition->mixed;)
+		{
+			CjStoredRow *row = (CjStoredRow *) at;
+
+			partition->mixed = row->head.is.hash != partition->hash;
+			at += cj_row_size(row);
+		}
+		BufFileWrite(store->file, (void *) block->rows, block->used);
+	}
+	store->file_size += sizeof(extent) + extent.bytes;
+	arena->disk += sizeof(extent) + extent.bytes;
+	arena->peak_disk = Max(arena->peak_disk, arena->disk);
+}
+
+void
+cj_store_close(CjStore *store)
+{
+	if (store->file == NULL)
+		return;
+	BufFileClose(store->file);
+	store->file = NULL;
+	store->arena->disk -= store->file_size;
+}
+
+/* ---- reading ---- */
+
+static void
+read_exactly(CjStore *store, void *to, Size size)
+{
+	if (BufFileRead(store->file, to, size) != size)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read from temporary file of grouped rows")));
+}
+
+static void
+seek(CjStore *store, int64 position)
+{
+	if (BufFileSeek(store->file, 0, (off_t) position, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not seek in temporary file of grouped rows")));
+}
+
+/* Follows the extents back to the first. */
+void
+cj_reader_begin(CjReader *reader, CjStore *store, CjPartition *partition)
+{
+	int64		capacity = 64;
+
+	reader->store = store;
+	reader->extents = MemoryContextAllocHuge(store->arena->context, capacity * sizeof(int64));
+	reader->nextents = 0;
+	reader->left = 0;
+	for (int64 position = partition->extent; position >= 0;)
+	{
+		Extent		extent;
+
+		if (reader->nextents == capacity)
+		{
+			capacity *= 2;
+			reader->extents = repalloc_huge(reader->extents, capacity * sizeof(int64));
+		}
+		reader->extents[reader->nextents++] = position;
+		seek(store, position);
+		read_exactly(store, &extent, sizeof(extent));
+		position = extent.previous;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* Goes to the next extent; false if there is none. */
+static bool
+next_extent(CjReader *reader)
+{
+	Extent		extent;
+
+	if (reader->nextents == 0)
+		return false;
+	seek(reader->store, reader->extents[--reader->nextents]);
+	read_exactly(reader->store, &extent, sizeof(extent));
+	reader->left = extent.bytes;
+	CHECK_FOR_INTERRUPTS();
+	return true;
+}
+
+void
+cj_reader_read(CjReader *reader, char *to, Size size)
+{
+	while (size > 0)
+	{
+		Size		part;
+
+		if (reader->left == 0 && !next_extent(reader))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("temporary file of grouped rows is too short")));
+		part = Min(size, (Size) reader->left);
+		read_exactly(reader->store, to, part);
+		reader->left -= part;
+		to += part;
+		size -= part;
+	}
+}
+
+bool
+cj_reader_row(CjReader *reader, CjStoredRow **row, Size *room)
+{
+	CjStoredRow head;
+	Size		size;
+
+	/* no row lies across extents */
+	if (reader->left == 0 && !next_extent(reader))
+		return false;
+	cj_reader_read(reader, (char *) &head, CJ_ROW_HEADER);
+	size = cj_row_size(&head);
+	if (size > *room)
+	{
+		*row = repalloc_huge(*row, size);
+		*room = size;
+	}
+	(*row)->head = head.head;
+	cj_reader_read(reader, (*row)->data, size - CJ_ROW_HEADER);
+	return true;
+}
+
+void
+cj_reader_end(CjReader *reader)
+{
+	pfree(reader->extents);
+}
+
+/* ---- a partition of one hash that is too large for memory ---- */
+
+/*
+ * Almost always it is one group, so the rows with the key of the first are
+ * passed on as they are read; others are put into another store, whose turn comes
+ * after them.
+ */
+struct CjStream
+{
+	CjStore    *store;
+	CjReader	reader;
+	CjStoredRow *first;
+	CjStoredRow *row;
+	Size		room;
+	CjStore    *rest;
+	bool		ended;			/* the reader has no more */
+};
+
+CjStream *
+cj_stream_begin(CjStore *store, CjPartition *partition)
+{
+	MemoryContext context = store->arena->context;
+	CjStream   *stream = MemoryContextAllocZero(context, sizeof(CjStream));
+
+	store->arena->batches++;
+	stream->store = store;
+	stream->room = CJ_BLOCK_SIZE;
+	stream->row = MemoryContextAllocHuge(context, stream->room);
+	cj_reader_begin(&stream->reader, store, partition);
+	return stream;
+}
+
+static void
+put_aside(CjStream *stream)
+{
+	Size		size = cj_row_size(stream->row);
+	CjStoredRow *copy;
+
+	if (stream->rest == NULL)
+		stream->rest = cj_store_within(stream->store, 2, 0);
+	copy = cj_store_add(stream->rest, stream->row->head.is.hash, stream->row->head.is.size);
+	memcpy(copy->data, stream->row->data, size - CJ_ROW_HEADER);
+}
+
+const CjStoredRow *
+cj_stream_next(CjStream *stream)
+{
+	CjStore    *store = stream->store;
+
+	while (!stream->ended && cj_reader_row(&stream->reader, &stream->row, &stream->room))
+	{
+		if (stream->first == NULL)
+		{
+			stream->first = MemoryContextAllocHuge(store->arena->context,
+												   cj_row_size(stream->row));
+			memcpy(stream->first, stream->row, cj_row_size(stream->row));
+			return stream->row;
+		}
+		if (store->same(stream->first, stream->row, store->arg))
+		{
+			if (!(stream->row->head.is.size & CJ_ROW_IDLE))
+				return stream->row;
+			store->arena->left_out++;
+			continue;
+		}
+		CHECK_FOR_INTERRUPTS();
+		put_aside(stream);
+	}
+	if (!stream->ended && stream->rest != NULL)
+		cj_store_finish(stream->rest);
+	stream->ended = true;
+	return stream->rest == NULL ? NULL : cj_store_next(stream->rest);
+}
+
+void
+cj_stream_end(CjStream *stream)
+{
+	cj_reader_end(&stream->reader);
+	if (stream->rest != NULL)
+		cj_store_free(stream->rest);
+	if (stream->first != NULL)
+		pfree(stream->first);
+	pfree(stream->row);
+	pfree(stream);
+}

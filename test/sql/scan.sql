@@ -1,0 +1,133 @@
+-- GroupedScan: rows brought together group by group beneath the aggregation.
+SET enable_hashagg = off;
+SET max_parallel_workers_per_gather = 0;
+
+CREATE TABLE scan_events AS
+SELECT (n * 7919) % 83 AS customer_id,
+       'k' || (n * 31) % 17 AS region,
+       timestamptz '2026-01-01 00:00+00' + (n * 104729) % 1000000 * interval '1 second' AS occurred_at,
+       (ARRAY['view', 'cart', 'purchase', 'call'])[1 + (n / 3 * 5 + n % 7) % 4] AS event,
+       CASE WHEN n % 3 > 0 THEN 'web' END AS channel,
+       n AS number
+FROM generate_series(1, 5000) n;
+INSERT INTO scan_events SELECT NULL, 'none', '2026-02-01 00:00+00', 'view', NULL, 0 FROM generate_series(1, 3);
+ANALYZE scan_events;
+
+-- the node lies beneath a sorted aggregation, whatever is asked besides
+EXPLAIN (COSTS OFF) SELECT customer_id, journey_agg(occurred_at, event) FROM scan_events GROUP BY customer_id;
+EXPLAIN (COSTS OFF) SELECT customer_id, region, journey_agg(occurred_at, event), count(*), max(number) FILTER (WHERE channel = 'web')
+FROM scan_events WHERE event <> 'call' GROUP BY customer_id, region HAVING count(*) > 1;
+EXPLAIN (COSTS OFF) SELECT customer_id FROM scan_events GROUP BY 1 HAVING window_funnel('1 day', occurred_at, event = 'view', event = 'cart') > 1;
+
+-- it claims no order
+EXPLAIN (COSTS OFF) SELECT customer_id, journey_agg(occurred_at, event) FROM scan_events GROUP BY customer_id ORDER BY customer_id;
+EXPLAIN (COSTS OFF) SELECT DISTINCT ON (customer_id) customer_id, region, journey_agg(occurred_at, event)
+FROM scan_events GROUP BY customer_id, region ORDER BY customer_id, region;
+SELECT customer_id, row_number() OVER (ORDER BY customer_id), journey_length(journey_agg(occurred_at, event)) FROM scan_events GROUP BY customer_id LIMIT 3;
+
+-- keys may be expressions, rows a join or a set
+EXPLAIN (COSTS OFF) SELECT upper(region), journey_agg(occurred_at, event) FROM scan_events GROUP BY upper(region);
+EXPLAIN (COSTS OFF) SELECT unnest(ARRAY[customer_id, -customer_id]) AS k, journey_agg(occurred_at, event) FROM scan_events GROUP BY k;
+EXPLAIN (COSTS OFF) SELECT customer_id, unnest(ARRAY[1, 2]), journey_agg(occurred_at, event) FROM scan_events GROUP BY customer_id;
+EXPLAIN (COSTS OFF) SELECT e.customer_id, journey_agg(e.occurred_at, e.event) FROM scan_events e JOIN (VALUES ('k1'), ('k2')) r(region) USING (region) GROUP BY 1;
+
+-- conditions on one column are answered by the node; the column is not kept
+EXPLAIN (COSTS OFF, VERBOSE) SELECT window_funnel('1 day', occurred_at, event = 'view', event IN ('cart', 'purchase')) FROM scan_events GROUP BY customer_id;
+-- unless something else wants it, or they are of two columns, behind a filter, or volatile
+EXPLAIN (COSTS OFF, VERBOSE) SELECT window_funnel('1 day', occurred_at, event = 'view', event = 'cart'), min(event) FROM scan_events GROUP BY customer_id;
+EXPLAIN (COSTS OFF, VERBOSE) SELECT window_funnel('1 day', occurred_at, event = channel, event = 'cart') FROM scan_events GROUP BY customer_id;
+EXPLAIN (COSTS OFF, VERBOSE) SELECT window_funnel('1 day', occurred_at, event = 'view') FILTER (WHERE number > 7) FROM scan_events GROUP BY customer_id;
+EXPLAIN (COSTS OFF, VERBOSE) SELECT window_funnel('1 day', occurred_at, number > random()) FROM scan_events GROUP BY customer_id;
+
+-- not for what is grouped otherwise
+EXPLAIN (COSTS OFF) SELECT customer_id, count(*) FROM scan_events GROUP BY customer_id;
+EXPLAIN (COSTS OFF) SELECT customer_id, region, journey_agg(occurred_at, event) FROM scan_events GROUP BY ROLLUP (customer_id, region);
+EXPLAIN (COSTS OFF) SELECT journey_agg(occurred_at, event) FROM scan_events;
+SET customer_journey.enable_grouped_scan = off;
+EXPLAIN (COSTS OFF) SELECT customer_id, journey_agg(occurred_at, event) FROM scan_events GROUP BY customer_id;
+RESET customer_journey.enable_grouped_scan;
+
+-- the same answers with it and without it
+CREATE VIEW scan_answers AS
+SELECT 1 AS question, md5(string_agg(a::text, ',' ORDER BY a::text COLLATE "C")) AS answer FROM
+    (SELECT customer_id, journey_agg(occurred_at, event, channel, number, region), count(*), sum(number) FROM scan_events GROUP BY 1) a
+UNION ALL SELECT 2, md5(string_agg(a::text, ',' ORDER BY a::text COLLATE "C")) FROM
+    (SELECT customer_id, region, journey_agg(occurred_at, event), count(DISTINCT event), string_agg(event, ',' ORDER BY number),
+            window_funnel('2 days', occurred_at, event = 'view', event = 'cart', event = 'purchase'),
+            window_funnel('2 days', 'strict_order', occurred_at, event = 'view', event = 'cart', event = 'purchase')
+     FROM scan_events GROUP BY 1, 2) a
+UNION ALL SELECT 3, md5(string_agg(a::text, ',' ORDER BY a::text COLLATE "C")) FROM
+    (SELECT region || channel AS k, retention(event = 'view', event = 'cart', channel IS NULL), sequence_match('(?1).*(?2)', occurred_at, event = 'cart', event = 'call'),
+            sequence_count('(?1)(?2)', occurred_at, event = 'cart', event IS DISTINCT FROM 'call'), max(occurred_at)
+     FROM scan_events GROUP BY k HAVING count(*) > 2) a
+UNION ALL SELECT 4, md5(string_agg(a::text, ',' ORDER BY a::text COLLATE "C")) FROM
+    (SELECT customer_id, window_funnel('2 days', occurred_at, event = 'view', event = 'cart', event = 'purchase') AS level FROM scan_events GROUP BY 1) a
+UNION ALL SELECT 5, md5(string_agg(a::text, ',' ORDER BY a::text COLLATE "C")) FROM
+    (SELECT customer_id, sequence_match_events('(?1).*(?2)', occurred_at, event = 'nothing', event = 'call'), retention(event = 'nothing', event = 'call')
+     FROM scan_events GROUP BY 1) a;
+CREATE TEMP TABLE scan_with AS SELECT * FROM scan_answers;
+SET customer_journey.enable_grouped_scan = off;
+CREATE TEMP TABLE scan_without AS SELECT * FROM scan_answers;
+RESET customer_journey.enable_grouped_scan;
+SELECT question, w.answer = o.answer AS same, w.answer IS NOT NULL AS answered FROM scan_with w JOIN scan_without o USING (question) ORDER BY 1;
+
+-- no rows, one row, one group
+SELECT customer_id, journey_agg(occurred_at, event) FROM scan_events WHERE number < 0 GROUP BY customer_id;
+SELECT customer_id, journey_agg(occurred_at, event) FROM scan_events WHERE number = 1 GROUP BY customer_id;
+SELECT customer_id, count(*), journey_agg(occurred_at, event) FROM scan_events WHERE number = 0 GROUP BY customer_id;
+SELECT customer_id, window_funnel('1 day', occurred_at, event = 'cart', event = 'call') FROM scan_events WHERE number = 0 GROUP BY customer_id;
+
+-- a parameter of the query around it changes with every rescan
+EXPLAIN (COSTS OFF) SELECT x, (SELECT sum(level) FROM (SELECT window_funnel('2 days', occurred_at, event = x, event = 'purchase') AS level
+    FROM scan_events WHERE number < 1000 GROUP BY customer_id) l)
+FROM unnest(ARRAY['view', 'cart', 'call']) x;
+SELECT x, (SELECT sum(level) FROM (SELECT window_funnel('2 days', occurred_at, event = x, event = 'purchase') AS level
+    FROM scan_events WHERE number < 1000 GROUP BY customer_id) l)
+FROM unnest(ARRAY['view', 'cart', 'call']) x;
+SET customer_journey.enable_grouped_scan = off;
+SELECT x, (SELECT sum(level) FROM (SELECT window_funnel('2 days', occurred_at, event = x, event = 'purchase') AS level
+    FROM scan_events WHERE number < 1000 GROUP BY customer_id) l)
+FROM unnest(ARRAY['view', 'cart', 'call']) x;
+RESET customer_journey.enable_grouped_scan;
+
+-- prepared statements
+PREPARE level(text) AS SELECT sum(level) FROM (SELECT window_funnel('2 days', occurred_at, event = $1, event = 'purchase') AS level FROM scan_events GROUP BY customer_id) l;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE level('view');
+EXECUTE level('nothing');
+RESET plan_cache_mode;
+
+-- errors of conditions are as they were, and leave nothing behind
+SELECT customer_id, window_funnel('1 day', occurred_at, 1 / (number - 17) > 0) FROM scan_events GROUP BY customer_id;
+SELECT customer_id, window_funnel(NULL::interval, occurred_at, event = 'view') FROM scan_events GROUP BY customer_id;
+
+-- what running it tells; with little memory it goes to disk
+CREATE FUNCTION scan_told(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
+        IF line ~ 'Group Method|Batches|Left Out|Usage|GroupedScan' THEN
+            RETURN NEXT regexp_replace(regexp_replace(line, '\.00 ', ' '), '(Usage|Batches): \d+', '\1: N');
+        END IF;
+    END LOOP;
+END $$;
+SELECT scan_told('SELECT window_funnel(''1 day'', occurred_at, event = ''view'', event = ''cart'') FROM scan_events GROUP BY customer_id');
+SET work_mem = '64kB';
+SET hash_mem_multiplier = 1;
+SELECT scan_told('SELECT journey_agg(occurred_at, event, channel, number, region) FROM scan_events GROUP BY customer_id');
+CREATE TEMP TABLE scan_on_disk AS SELECT * FROM scan_answers;
+SELECT question, w.answer = o.answer AS same FROM scan_on_disk w JOIN scan_without o USING (question) ORDER BY 1;
+RESET work_mem;
+RESET hash_mem_multiplier;
+
+-- without being asked to, the planner takes it where there are many groups
+RESET enable_hashagg;
+EXPLAIN (COSTS OFF) SELECT customer_id, journey_agg(occurred_at, event) FROM scan_events GROUP BY customer_id;
+CREATE TABLE scan_many AS SELECT n % 20000 AS customer_id, timestamptz '2026-01-01 00:00+00' + n * interval '1 second' AS occurred_at, 'view' AS event
+FROM generate_series(1, 60000) n;
+ANALYZE scan_many;
+EXPLAIN (COSTS OFF) SELECT customer_id, journey_agg(occurred_at, event) FROM scan_many GROUP BY customer_id;
+
+DROP VIEW scan_answers;
+DROP FUNCTION scan_told;
+DROP TABLE scan_events, scan_many;

@@ -107,7 +107,8 @@ cj_sample_reserve(CjSample *sample, int64 more)
 	capacity = Min(capacity, most);
 
 	size = size_for(sample, capacity);
-	larger = palloc(size);
+	/* zeroed: the state may be stored, with the room it has left */
+	larger = palloc0(size);
 	memcpy(larger, sample, sizeof(CjSample) + TYPEALIGN(8, sample->options_size));
 	larger->capacity = capacity;
 	larger->stride = stride_for(capacity);

@@ -30,10 +30,10 @@ DECLARE
     batch float8 := 'infinity';
     single float8 := 'infinity';
 BEGIN
-    FOR r IN 1 .. 9 LOOP
+    FOR r IN 1 .. 5 LOOP
         batch := least(batch, seconds(1, 10000, names) * 1e6 / 10000);
         COMMIT;
-        single := least(single, seconds(500, 1, names) * 1e6 / 500);
+        single := least(single, seconds(300, 1, names) * 1e6 / 300);
         COMMIT;
     END LOOP;
     INSERT INTO result (watches, events, batch, single) SELECT count(*), what, batch, single FROM journey_watches();

@@ -93,6 +93,13 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/* 18: disabled nodes are counted, where they were charged */
+#if PG_VERSION_NUM >= 180000
+#define cj_inherit_disabled(path, child) ((path)->disabled_nodes = (child)->disabled_nodes)
+#else
+#define cj_inherit_disabled(path, child) ((void) (path), (void) (child))
+#endif
+
 /* 18: what EXPLAIN prints with left explain.h */
 #if PG_VERSION_NUM >= 180000
 #define CJ_EXPLAIN_HEADER "commands/explain_format.h"

@@ -181,7 +181,8 @@ COMMENT ON FUNCTION journey_watch_carry_sql(regclass, jsonb) IS
 -- Looks at customers whose journeys have been changed by journey_catch_up or
 -- built anew; since: the times of their earliest changes, if known.
 CREATE FUNCTION journey_watch_look(state regclass, customers anyarray, since timestamptz[] DEFAULT NULL) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     watching jsonb := @extschema@.journey_watch_row(state);
@@ -201,7 +202,8 @@ COMMENT ON FUNCTION journey_watch_look(regclass, anyarray, timestamptz[]) IS
 -- ---- what falls due by time ----
 
 CREATE FUNCTION journey_watch_due_of(state regclass, as_of timestamptz, customers anyarray) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     watching jsonb := @extschema@.journey_watch_row(state);

@@ -90,6 +90,25 @@ count_rows(Tuplestorestate *rows)
 	return rows == NULL ? 0 : tuplestore_tuple_count(rows);
 }
 
+/*
+ * Lets watches look.  Their plan is kept while their tables grow from nothing: it
+ * is to find every customer by an index, however small the tables were when it
+ * was made.  What is off makes plans look dear, which jit would act on.
+ */
+static void
+watch(CjFollow *follow, const TriggerData *trigdata)
+{
+	static const char *const off[] = {"jit", "enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
+
+	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		cj_follow_run(follow, CJ_STEP_CARRY, trigdata, (Datum) 0);
+	if (follow->planned[CJ_STEP_WATCH] && follow->plans[CJ_STEP_WATCH] == NULL)
+		return;
+	for (int i = 0; i < (int) lengthof(off); i++)
+		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	cj_follow_run(follow, CJ_STEP_WATCH, trigdata, (Datum) 0);
+}
+
 static void
 fold(CjFollow *follow, const TriggerData *trigdata)
 {
@@ -119,9 +138,7 @@ fold(CjFollow *follow, const TriggerData *trigdata)
 		result = cj_follow_run(follow, CJ_STEP_FAULTS, trigdata, (Datum) 0);
 	if (result == SPI_OK_SELECT)
 		meet_needs(follow, trigdata);
-	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
-		cj_follow_run(follow, CJ_STEP_CARRY, trigdata, (Datum) 0);
-	cj_follow_run(follow, CJ_STEP_WATCH, trigdata, (Datum) 0);
+	watch(follow, trigdata);
 }
 
 Datum

@@ -64,8 +64,10 @@ presorted(PlannerInfo *root)
 	ListCell   *cell;
 
 	foreach(cell, root->agginfos)
+	{
 		if (cj_presorted((AggInfo *) lfirst(cell)))
-		return true;
+			return true;
+	}
 	return false;
 }
 
@@ -92,6 +94,7 @@ create_grouped_path(RelOptInfo *rel, Path *child, List *group_clause, const CjSc
 	path->path.parallel_safe = child->parallel_safe;
 	path->path.parallel_workers = child->parallel_workers;
 	path->path.rows = child->rows;
+	cj_inherit_disabled(&path->path, child);
 	/* files are written and read in long pieces */
 	path->path.startup_cost = child->total_cost + child->rows * GROUPING_COST / 2 +
 		pages * seq_page_cost;
@@ -219,8 +222,10 @@ has_constant(const PathTarget *target)
 	ListCell   *cell;
 
 	foreach(cell, target->exprs)
+	{
 		if (IsA(lfirst(cell), Const))
-		return true;
+			return true;
+	}
 	return false;
 }
 

@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 my $seed = $ENV{CJ_SEED} // int(time);
-my $seconds = $ENV{CJ_SECONDS} // 3;
+my $seconds = $ENV{CJ_SECONDS} // 2;
 my $rounds = $ENV{CJ_ROUNDS} // 2;
 diag("random seed $seed");
 srand $seed;

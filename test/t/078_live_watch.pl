@@ -175,4 +175,27 @@ SELECT FROM journey_events(f.matched) e WHERE NOT EXISTS (SELECT FROM events x W
 		0, "round $round: what was queued is of events that were committed");
 }
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM consumed'), '>', 0, 'something was consumed');
+
+# A dump has the watches and what they have seen; notices reach who listens.
+tear_down();
+$node->safe_psql('postgres', q{CREATE DATABASE kept; CREATE DATABASE restored});
+$node->safe_psql('kept', q{
+CREATE EXTENSION customer_journey;
+CREATE TABLE events (customer_id bigint, occurred_at timestamptz, event text);
+INSERT INTO events VALUES (1, '2026-01-01', 'cart'), (2, '2026-01-01', 'cart');
+SELECT journey_follow('events', 'customer_id', 'occurred_at', 'event');
+SELECT journey_watch('bought', 'cart -> purchase', 'events_journeys', notify => true);
+SELECT journey_watch('left', 'cart !-[<= 1 day]-> purchase', 'events_journeys');
+INSERT INTO events VALUES (1, '2026-01-01 01:00', 'purchase'), (3, '2026-01-05', 'cart');
+DELETE FROM events_journeys_watch_queue;});
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/watches.sql';
+command_ok([ 'pg_dump', '-f', $dump, $node->connstr('kept') ], 'watches are dumped');
+command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $node->connstr('restored') ], 'and restored');
+my $heard = $node->safe_psql('restored', q{
+LISTEN journey_watch;
+INSERT INTO events VALUES (2, '2026-01-01 02:00', 'purchase'), (1, '2026-01-03', 'view');
+SELECT journey_watch_due() AS due;});
+like($heard, qr/notification "journey_watch"/, 'a listener hears of a match');
+is($node->safe_psql('restored', q{SELECT watch, customer FROM events_journeys_watch_queue ORDER BY 1, 2}), "bought|2\nleft|3",
+	'a restored watch goes on, and does not repeat itself');
 done_testing();

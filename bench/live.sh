@@ -117,7 +117,8 @@ space() { sql -c "SELECT sum(pg_total_relation_size(c.oid)) / 1048576 FROM pg_cl
 ticks() {
 	local main
 	main=$(head -1 "$dir/server/data/postmaster.pid")
-	cat /proc/"$main"/stat $(sed 's#\([0-9]*\) *#/proc/\1/stat #g' "/proc/$main/task/$main/children") 2>/dev/null |
+	# some end while one looks
+	{ cat /proc/"$main"/stat $(sed 's#\([0-9]*\) *#/proc/\1/stat #g' "/proc/$main/task/$main/children") 2>/dev/null || true; } |
 		awk -v main="$main" '{ sum += $14 + $15; if ($1 == main) sum += $16 + $17 } END { print sum }'
 }
 

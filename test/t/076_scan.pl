@@ -163,7 +163,7 @@ foreach my $setting ($little, 'SET enable_hashagg = off;')
 # ---- cancelled within a second ----
 
 my $long = q{SELECT count(j) FROM (SELECT journey_agg(timestamptz '2026-01-01 00:00+00' + n * interval '1 second', 'view') AS j
-    FROM generate_series(1, 3000000) n GROUP BY n % 700000) s};
+    FROM generate_series(1, 50000000) n GROUP BY n % 700000) s};
 foreach my $milliseconds (150, 600, 1200)
 {
 	foreach my $memory ('64kB', '1GB')

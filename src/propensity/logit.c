@@ -273,6 +273,11 @@ newton_step(const CjDesign *design, const CjPass *pass, const double *beta, doub
 		if (cj_cholesky(factor, p))
 			break;
 		extra = extra == 0 ? Max(largest * 1e-10, 1e-300) : extra * 100;
+		if (!isfinite(extra))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("numbers of the fit are out of range"),
+					 errhint("Take smaller penalties and weights, or scale the features down.")));
 	}
 	if (design->options->l1 > 0)
 		cj_lasso_step(design, pass, beta, step);

@@ -242,6 +242,7 @@ SELECT propensity_fit(bought, ARRAY[f8], fit_options(firth => true, l2 => 1)) FR
 SELECT propensity_fit(bought, ARRAY[f8], fit_options(balanced => true, class_weights => '{1,2}')) FROM fit_rows;
 SELECT propensity_fit(bought, ARRAY[f8], fit_options(class_weights => '{1,2,3}')) FROM fit_rows;
 SELECT propensity_fit(bought, ARRAY[f8], fit_options(class_weights => '{0,2}')) FROM fit_rows;
+SELECT propensity_fit(bought, ARRAY[f8], fit_options(l1 => 0.01, l2 => 1e308)) FROM fit_rows;
 SELECT propensity_fit(bought, ARRAY[f8], fit_options(prior => 1)) FROM fit_rows;
 SELECT propensity_fit(bought, ARRAY[f8], fit_options(prior => 0.5, intercept => false)) FROM fit_rows;
 SELECT propensity_fit(bought, ARRAY[f8], fit_options(standard_errors => 'HC3')) FROM fit_rows;

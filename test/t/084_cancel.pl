@@ -41,7 +41,7 @@ sub late
 
 foreach my $call (
 	[ 'journey_agg', q{SELECT journey_agg(at, event, channel, value) IS NULL FROM rows, generate_series(1, 12)} ],
-	[ 'journey_merge', q{SELECT journey_merge(j) IS NULL FROM long, generate_series(1, 60)} ],
+	[ 'journey_merge', q{SELECT journey_merge(j) IS NULL FROM long, generate_series(1, 33)} ],
 	[ 'journey_sessions', q{SELECT count(*) FROM long, generate_series(1, 60), journey_sessions(j, '0')} ],
 	[ 'journey as text', q{SELECT t::journey IS NULL FROM (SELECT j::text AS t FROM long) s, generate_series(1, 60)} ],
 	[ 'journey as jsonb', q{SELECT j::jsonb IS NULL FROM long, generate_series(1, 60)} ],

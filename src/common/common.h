@@ -88,6 +88,14 @@ extern bytea *cj_options_keep(Datum record, bool isnull, MemoryContext context);
 extern void cj_options_check(const bytea *kept, Datum record, bool isnull,
 							 const char *function);
 
+/* ---- text form of packed values (hex.c) ---- */
+
+/* The bytes that "\x" and hexadecimal digits stand for; else NULL, and why. */
+extern struct varlena *cj_hex_decode(const char *input, const char **fault);
+
+/* The other way round; any header, not toasted. */
+extern char *cj_hex_encode(const struct varlena *value);
+
 /* ---- results (results.c) ---- */
 
 /*

@@ -261,17 +261,13 @@ Datum
 cj_funnel_counts_in(PG_FUNCTION_ARGS)
 {
 	const char *input = PG_GETARG_CSTRING(0);
-	Size		digits = strlen(input);
-	const char *fault = "Expected \\x and hexadecimal digits.";
+	const char *fault;
+	struct varlena *bytes = cj_hex_decode(input, &fault);
 
-	if (digits > 2 && digits % 2 == 0 && input[0] == '\\' && input[1] == 'x' &&
-		strspn(input + 2, "0123456789abcdefABCDEF") == digits - 2)
+	if (bytes != NULL)
 	{
-		char	   *bytes = palloc(digits / 2);
-		CjFunnelCounts *counts;
+		CjFunnelCounts *counts = unpacked(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ, &fault);
 
-		hex_decode(input + 2, digits - 2, bytes);
-		counts = unpacked(bytes, digits / 2 - 1, &fault);
 		if (counts != NULL)
 			PG_RETURN_POINTER(counts);
 	}
@@ -284,14 +280,7 @@ cj_funnel_counts_in(PG_FUNCTION_ARGS)
 Datum
 cj_funnel_counts_out(PG_FUNCTION_ARGS)
 {
-	bytea	   *bytes = packed(given_counts(PG_GETARG_DATUM(0)));
-	Size		size = VARSIZE(bytes) - VARHDRSZ;
-	char	   *text_form = palloc(2 * size + 3);
-
-	strcpy(text_form, "\\x");
-	hex_encode(VARDATA(bytes), size, text_form + 2);
-	text_form[2 * size + 2] = '\0';
-	PG_RETURN_CSTRING(text_form);
+	PG_RETURN_CSTRING(cj_hex_encode(packed(given_counts(PG_GETARG_DATUM(0)))));
 }
 
 Datum

@@ -122,17 +122,12 @@ Datum
 cj_path_counts_in(PG_FUNCTION_ARGS)
 {
 	const char *input = PG_GETARG_CSTRING(0);
-	Size		digits = strlen(input);
-	const char *fault = "Expected \\x and hexadecimal digits.";
+	const char *fault;
+	struct varlena *value = cj_hex_decode(input, &fault);
 
-	if (digits > 2 && digits % 2 == 0 && input[0] == '\\' && input[1] == 'x' &&
-		strspn(input + 2, "0123456789abcdefABCDEF") == digits - 2)
+	if (value != NULL)
 	{
-		struct varlena *value = palloc(VARHDRSZ + digits / 2);
-
-		SET_VARSIZE(value, VARHDRSZ + (digits - 2) / 2);
-		hex_decode(input + 2, digits - 2, VARDATA(value));
-		fault = check_bytes((uint8 *) VARDATA(value), (digits - 2) / 2);
+		fault = check_bytes((uint8 *) VARDATA(value), VARSIZE(value) - VARHDRSZ);
 		if (fault == NULL)
 			PG_RETURN_POINTER(value);
 	}
@@ -145,15 +140,7 @@ cj_path_counts_in(PG_FUNCTION_ARGS)
 Datum
 cj_path_counts_out(PG_FUNCTION_ARGS)
 {
-	struct varlena *value = pack_datum(PG_GETARG_DATUM(0));
-	Size		size = VARSIZE_ANY_EXHDR(value);
-	char	   *output = palloc(size * 2 + 3);
-
-	output[0] = '\\';
-	output[1] = 'x';
-	hex_encode(VARDATA_ANY(value), size, output + 2);
-	output[size * 2 + 2] = '\0';
-	PG_RETURN_CSTRING(output);
+	PG_RETURN_CSTRING(cj_hex_encode(pack_datum(PG_GETARG_DATUM(0))));
 }
 
 Datum

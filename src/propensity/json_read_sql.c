@@ -81,7 +81,7 @@ number_of(CjJson *json, const JsonbValue *value, const char *name)
 												NumericGetDatum(value->val.numeric)));
 	if (!isfinite(number))
 		wrong_type(json, name, "a number in range");
-	return number;
+	return number + 0.0;		/* what is too small to hold is 0, not -0 */
 }
 
 static CjText

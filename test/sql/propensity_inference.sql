@@ -155,7 +155,7 @@ SELECT propensity_effects(a, NULL::float8[]) AS none FROM inference_parallel;
 -- no errors with l1; what cannot be
 SELECT term, effect > 0 AS positive, std_error, z, p
 FROM unnest((SELECT propensity_effects((SELECT propensity_fit(admit = 1, ARRAY[gpa], fit_options(l1 => 0.001)) FROM admissions), ARRAY[gpa]) FROM admissions)) e;
-SELECT propensity_effects(CASE WHEN gre > 600 THEN r ELSE t END, f) FROM inference_parallel, admissions, LATERAL (SELECT 1 AS s, 2 AS d) f;
+SELECT propensity_effects(CASE WHEN gre > 600 THEN r ELSE a END, f) FROM inference_parallel, admissions, LATERAL (SELECT 1 AS s, 2 AS d) f;
 SELECT propensity_effects(model, f) FROM inference_profile, admissions, LATERAL (SELECT gre) f;
 SELECT propensity_effects('{"version": 1, "kind": "trees", "input": "array", "features": [{"name": "a", "type": "number"}], "base": 0, "trees": []}', '{1}'::float8[]);
 

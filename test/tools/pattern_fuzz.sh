@@ -8,29 +8,9 @@
 # a broken law, and a status that is not 0. Status 77: no such compiler.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
-config=${PG_CONFIG:-pg_config}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-sources=("$top/test/fuzz/server.c" "$top/test/fuzz/pattern_fuzz.c")
+. "$top/test/tools/sanitized.sh"
+sources=()
 for file in "$top"/src/journey/*.c "$top"/src/pattern/*.c; do
     case $file in *_sql.c) ;; *) sources+=("$file") ;; esac
 done
-flags=(-std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined -fsanitize=address,undefined
-    -Wno-ignored-attributes -I"$top/src" -I"$top/test/fuzz" -I"$("$config" --includedir-server)")
-export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
-export UBSAN_OPTIONS=print_stacktrace=1
-compiler=
-for candidate in ${CC:-gcc clang}; do
-    echo 'int main(void) { return 0; }' >"$work/probe.c"
-    if "$candidate" -fsanitize=address,undefined "$work/probe.c" -o "$work/probe" 2>/dev/null && "$work/probe"; then
-        compiler=$candidate
-        break
-    fi
-done
-if [ -z "$compiler" ]; then
-    echo 'fuzz: skipped, no compiler with the sanitizers'
-    exit 77
-fi
-"$compiler" "${flags[@]}" "${sources[@]}" -o "$work/pattern_fuzz" -lm
-"$work/pattern_fuzz" "${1:-100000}" "${2:-1}"
-echo 'fuzz: passed'
+run_sanitized pattern_fuzz "${1:-100000}" "${2:-1}" "${sources[@]}"

@@ -279,7 +279,7 @@ $$
 DECLARE
     names jsonb := @extschema@.journey_watch_tables(state);
     part text;
-    key_type text := (SELECT format_type(a.atttypid, NULL) || CASE WHEN a.attcollation <> t.typcollation
+    key_type text := (SELECT format_type(a.atttypid, -1) || CASE WHEN a.attcollation <> t.typcollation
                           THEN (SELECT format(' COLLATE %I.%I', n.nspname, o.collname) FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace
                                 WHERE o.oid = a.attcollation) ELSE '' END
                       FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = state AND a.attname = 'backfilled_to');

@@ -84,10 +84,28 @@ meet_needs(CjFollow *follow, const TriggerData *trigdata)
 	}
 }
 
+/* Mode deferred: rows of the tail are to stay small after statements of more events than that. */
+#define CJ_NOTED_EVENTS	65536
+
 static int64
 count_rows(Tuplestorestate *rows)
 {
 	return rows == NULL ? 0 : tuplestore_tuple_count(rows);
+}
+
+/* Mode deferred: the events that are in the tail now; without a report, others may have been left out. */
+static int64
+count_noted(void)
+{
+	int64		noted = 0;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+
+		noted += DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	return noted;
 }
 
 /*
@@ -130,11 +148,11 @@ fold(CjFollow *follow, const TriggerData *trigdata)
 		return;
 	}
 	rows = count_rows(trigdata->tg_newtable) + count_rows(trigdata->tg_oldtable);
-	burst = rows > cj_max_events;
+	burst = rows > (follow->deferred ? CJ_NOTED_EVENTS : cj_max_events);
 	if (burst || !TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
 		cj_follow_run(follow, CJ_STEP_LOCK, trigdata, (Datum) 0);
 	result = cj_follow_run(follow, burst ? CJ_STEP_BURST : CJ_STEP_FOLD, trigdata, (Datum) 0);
-	if (result == SPI_OK_INSERT && SPI_processed < (uint64) rows)
+	if (result == SPI_OK_INSERT_RETURNING && count_noted() < rows)
 		result = cj_follow_run(follow, CJ_STEP_FAULTS, trigdata, (Datum) 0);
 	if (result == SPI_OK_SELECT)
 		meet_needs(follow, trigdata);

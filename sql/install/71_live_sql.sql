@@ -440,8 +440,9 @@ BEGIN
             THEN format('UPDATE %s SET backfilled = true, backfilled_to = NULL WHERE NOT backfilled', state) END
         WHEN 'rebuild' THEN @extschema@.journey_follow_rebuild_sql(follow, action = 'limited')
         WHEN 'carry' THEN CASE action WHEN 'update' THEN @extschema@.journey_watch_carry_sql(state, follow) END
+        WHEN 'matters' THEN @extschema@.journey_watch_matters_sql(state, follow)
         WHEN 'watch' THEN @extschema@.journey_watch_fold_sql(state, follow, action, relation) END;
 END
 $$;
 COMMENT ON FUNCTION journey_follow_sql(regclass, text, regclass) IS
-    'statement for a purpose (view; lock, fold, burst, refuse, fault, carry or watch, and insert, update or delete; seal, empty, truncate, truncated, emptied, rebuild) as the triggers and functions of live journeys run it; NULL if there is nothing to do';
+    'statement for a purpose (view; lock, fold, burst, refuse, fault, carry, matters or watch, and insert, update or delete; seal, empty, truncate, truncated, emptied, rebuild) as the triggers and functions of live journeys run it; NULL if there is nothing to do';

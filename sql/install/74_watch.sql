@@ -141,6 +141,19 @@ $$;
 COMMENT ON FUNCTION journey_watch_fold_sql(regclass, jsonb, text, regclass) IS
     'part of journey_follow_sql: looks at the customers that a statement has changed; NULL if nothing is watched, and in mode deferred, where journey_catch_up looks';
 
+CREATE FUNCTION journey_watch_matters_sql(state regclass, follow jsonb) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    watching jsonb := @extschema@.journey_watch_row(state);
+BEGIN
+    RETURN CASE WHEN watching ->> 'names' IS NOT NULL
+        THEN format('SELECT 1 FROM (%s) e WHERE e.event = ANY (%L::text[]) LIMIT 1', @extschema@.journey_follow_changes(follow, 'insert'), watching ->> 'names') END;
+END
+$$;
+COMMENT ON FUNCTION journey_watch_matters_sql(regclass, jsonb) IS
+    'part of journey_follow_sql: gives a row if an INSERT has an event that can make a difference to a watch; NULL if nothing is watched or any event can';
+
 -- An UPDATE that gives events to other customers takes along what is known of
 -- them: what was queued for the one is not queued for the other.
 CREATE FUNCTION journey_watch_carry_sql(state regclass, follow jsonb) RETURNS text

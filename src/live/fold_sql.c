@@ -25,6 +25,7 @@
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/array.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -108,6 +109,15 @@ count_noted(void)
 	return noted;
 }
 
+/* Of most statements no event has a name that any watch waits for, which is soon known. */
+static bool
+matters(CjFollow *follow, const TriggerData *trigdata)
+{
+	if (!TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+		return true;
+	return cj_follow_run(follow, CJ_STEP_MATTERS, trigdata, (Datum) 0) == 0 || SPI_processed > 0;
+}
+
 /*
  * Lets watches look.  Their plan is kept while their tables grow from nothing: it
  * is to find every customer by an index, however small the tables were when it
@@ -120,7 +130,8 @@ watch(CjFollow *follow, const TriggerData *trigdata)
 
 	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 		cj_follow_run(follow, CJ_STEP_CARRY, trigdata, (Datum) 0);
-	if (follow->planned[CJ_STEP_WATCH] && follow->plans[CJ_STEP_WATCH] == NULL)
+	if ((follow->planned[CJ_STEP_WATCH] && follow->plans[CJ_STEP_WATCH] == NULL) ||
+		!matters(follow, trigdata))
 		return;
 	for (int i = 0; i < (int) lengthof(off); i++)
 		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);

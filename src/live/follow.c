@@ -228,7 +228,7 @@ purpose_of(CjFollowStep step, const TriggerData *trigdata)
 {
 	static const char *const purposes[CJ_FOLLOW_STEPS] = {
 		"lock", "fold", "seal", "refuse", "fault", "empty", "compact", "burst", "faults",
-		"truncate", "truncated", "emptied", "carry", "watch"
+		"truncate", "truncated", "emptied", "carry", "matters", "watch"
 	};
 	const char *action = TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ? "insert" :
 		TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ? "update" :

@@ -58,6 +58,8 @@ typedef enum CjFollowStep
 	CJ_STEP_EMPTIED,
 	CJ_STEP_CARRY,				/* before CJ_STEP_WATCH: what watches know of
 								 * events that change customers */
+	CJ_STEP_MATTERS,			/* before CJ_STEP_WATCH, of an insert: a row
+								 * if it matters to one */
 	CJ_STEP_WATCH,				/* after everything else */
 	CJ_FOLLOW_STEPS
 } CjFollowStep;

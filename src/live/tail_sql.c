@@ -61,6 +61,7 @@ hashed_type(FunctionCallInfo fcinfo, Oid type)
 {
 	TypeCacheEntry *entry = fcinfo->flinfo->fn_extra;
 
+	type = getBaseType(type);
 	if (entry == NULL || entry->type_id != type)
 	{
 		entry = lookup_type_cache(type, TYPECACHE_HASH_PROC_FINFO);
@@ -81,8 +82,10 @@ bucket_of(TypeCacheEntry *type, Oid collation, Datum key)
 Datum
 cj_journey_bucket(PG_FUNCTION_ARGS)
 {
-	TypeCacheEntry *type = hashed_type(fcinfo, getBaseType(get_fn_expr_argtype(fcinfo->flinfo, 0)));
+	TypeCacheEntry *type = fcinfo->flinfo->fn_extra;
 
+	if (type == NULL)
+		type = hashed_type(fcinfo, get_fn_expr_argtype(fcinfo->flinfo, 0));
 	PG_RETURN_INT32(bucket_of(type, PG_GET_COLLATION(), PG_GETARG_DATUM(0)));
 }
 
@@ -91,7 +94,7 @@ Datum
 cj_journey_buckets(PG_FUNCTION_ARGS)
 {
 	ArrayType  *keys = PG_GETARG_ARRAYTYPE_P(0);
-	TypeCacheEntry *type = hashed_type(fcinfo, getBaseType(ARR_ELEMTYPE(keys)));
+	TypeCacheEntry *type = hashed_type(fcinfo, ARR_ELEMTYPE(keys));
 	Datum	   *elements;
 	bool	   *nulls;
 	int			n;

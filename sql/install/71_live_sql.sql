@@ -176,7 +176,8 @@ UPDATE %1$s c SET journey = m.journey FROM many m WHERE c.customer = m.customer 
 COMMENT ON FUNCTION journey_follow_compact_sql(jsonb) IS 'part of journey_follow_sql: of the customers $1, makes one part of 32 small ones';
 
 -- Mode deferred: a statement's events are noted as they are, many to a row of the
--- tail: those of one bucket of customers, and of 65536 events of the query.
+-- tail: those of one bucket of customers, and of 65536 events of the query.  An
+-- event with a long name has a row of its own: no array becomes too large.
 CREATE FUNCTION journey_follow_columns(follow jsonb, form text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN (SELECT string_agg(format(form, c.name), ', ' ORDER BY c.place)
@@ -189,9 +190,12 @@ CREATE FUNCTION journey_follow_note_sql(follow jsonb, events text, is_large bool
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN format('INSERT INTO %1$s (bucket, removed, customers, %2$s)
 SELECT b.bucket, b.removed, array_agg(b.customer), %3$s
-FROM (SELECT @extschema@.journey_bucket(g.customer) AS bucket, g.*%4$s FROM (%5$s) g) b GROUP BY b.bucket, b.removed%6$s',
+FROM (SELECT @extschema@.journey_bucket(g.customer) AS bucket, CASE WHEN %4$s THEN random() ELSE 0 END AS part, g.*%5$s FROM (%6$s) g) b
+GROUP BY b.bucket, b.removed, b.part%7$s',
     follow ->> 'tail', @extschema@.journey_follow_columns(follow, '%s'), @extschema@.journey_follow_columns(follow, 'array_agg(b.%s)'),
-    CASE WHEN is_large THEN ', row_number() OVER () / 65536 AS part' ELSE '' END, events, CASE WHEN is_large THEN ', b.part' ELSE '' END);
+    concat_ws(' OR ', 'octet_length(g.event) > 1000', CASE WHEN follow ->> 'channel' IS NOT NULL THEN 'octet_length(g.channel) > 1000' END,
+        CASE WHEN follow ->> 'item' IS NOT NULL THEN 'octet_length(g.item) > 1000' END),
+    CASE WHEN is_large THEN ', row_number() OVER () / 65536 AS slab' ELSE '' END, events, CASE WHEN is_large THEN ', b.slab' ELSE '' END);
 COMMENT ON FUNCTION journey_follow_note_sql(jsonb, text, boolean) IS
     'part of journey_follow_sql: writes into the tail the events that a query gives, with the column removed; is_large: of very many, not all of a bucket into one row';
 

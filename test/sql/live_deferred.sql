@@ -113,6 +113,18 @@ SELECT customer, journey_length(journey) FROM events_journeys WHERE customer = 2
 EXECUTE one(100);
 DEALLOCATE one;
 
+-- long names, and very many events, make more rows, that are not large
+INSERT INTO events (customer_id, occurred_at, event) SELECT 500, '2026-04-02 00:00+00', repeat('n', 2000 + i % 2) FROM generate_series(1, 5) i;
+SELECT max(cardinality(customers)), count(*) FROM events_journeys_tail WHERE 500 = ANY (customers);
+INSERT INTO events (customer_id, occurred_at, event) SELECT 501, '2026-04-02 00:00+00'::timestamptz + i * interval '1 second', 'many' FROM generate_series(1, 150000) i;
+SELECT max(cardinality(customers)), sum(cardinality(customers)), count(*) FROM events_journeys_tail WHERE 501 = ANY (customers);
+SELECT customer, journey_length(journey) FROM events_journeys WHERE customer IN (500, 501) ORDER BY 1;
+CALL journey_catch_up();
+SELECT customer, events, chunks FROM events_journeys_head WHERE customer IN (500, 501) ORDER BY 1;
+DELETE FROM events WHERE customer_id IN (500, 501);
+CALL journey_catch_up();
+SELECT * FROM differing;
+
 -- from mode to mode
 SELECT journey_follow_mode('events_journeys', 'sometimes');
 SELECT journey_follow_mode('events_journeys', 'immediate');

@@ -160,7 +160,7 @@ report_space() {
 ask() {
 	local seconds=$1
 	rm -f "$dir"/asked.*
-	(cd "$dir" && exec "$bin/pgbench" -n -M prepared -R 60 -T "$seconds" -l --log-prefix="$dir/asked" \
+	(cd "$dir" && PGOPTIONS='-c plan_cache_mode=force_generic_plan' exec "$bin/pgbench" -n -M prepared -R 60 -T "$seconds" -l --log-prefix="$dir/asked" \
 		-f pattern.sql -f funnel.sql -f next.sql -f score.sql -f nothing.sql postgres >"$dir/asked.out" 2>&1) &
 	background+=($!)
 }

@@ -290,10 +290,18 @@ add_clauses(PlannerInfo *root, RelOptInfo *rel, const FuncExpr *keys, const RelO
 	return found;
 }
 
+static bool
+is_plain_index_path(const Path *path)
+{
+	return IsA(path, IndexPath) && path->param_info == NULL;
+}
+
 /*
- * Plans the relation again, with the new clauses.  Catching up leaves many dead
- * rows until the next vacuum.  An index scan marks their entries as dead for those
- * who come after it, which a bitmap scan, though it may look cheaper, does not.
+ * Plans the relation again, with the new clauses: by an index scan, if there is
+ * one.  A plan is used again while the tail grows and empties, so that what it
+ * costs now says little.  An index scan never reads all of it, as a sequential
+ * scan does, and marks the entries of dead rows, of which catching up leaves many,
+ * for those who come after it, which a bitmap scan does not.
  */
 static void
 plan_again(PlannerInfo *root, RelOptInfo *rel)
@@ -307,15 +315,20 @@ plan_again(PlannerInfo *root, RelOptInfo *rel)
 	rel->pathlist = NIL;
 	rel->partial_pathlist = NIL;
 	rel->consider_startup = true;	/* keeps them beside bitmap scans */
-	add_path(rel, create_seqscan_path(root, rel, rel->lateral_relids, 0));
 	create_index_paths(root, rel);
 	rel->consider_startup = consider_startup;
 
 	foreach(cell, rel->pathlist)
-		found |= IsA(lfirst(cell), IndexPath) && ((Path *) lfirst(cell))->param_info == NULL;
+		found |= is_plain_index_path(lfirst(cell));
 	foreach(cell, rel->pathlist)
-		if (found && IsA(lfirst(cell), BitmapHeapPath) && ((Path *) lfirst(cell))->param_info == NULL)
-		rel->pathlist = foreach_delete_current(rel->pathlist, cell);
+	{
+		const Path *path = lfirst(cell);
+
+		if (found && path->param_info == NULL && !is_plain_index_path(path))
+			rel->pathlist = foreach_delete_current(rel->pathlist, cell);
+	}
+	if (!found)
+		add_path(rel, create_seqscan_path(root, rel, rel->lateral_relids, 0));
 }
 
 static void

@@ -67,6 +67,13 @@
 #define cj_presorted(info) ((void) (info), false)
 #endif
 
+/* 16: privileges of all objects are checked in one way */
+#if PG_VERSION_NUM >= 160000
+#define cj_function_aclcheck(function, role) object_aclcheck(ProcedureRelationId, (function), (role), ACL_EXECUTE)
+#else
+#define cj_function_aclcheck(function, role) pg_proc_aclcheck((function), (role), ACL_EXECUTE)
+#endif
+
 /* 17: counted texts always count their own length out */
 #if PG_VERSION_NUM >= 170000
 #define cj_sendcountedtext(buffer, text, len) pq_sendcountedtext(buffer, text, len)

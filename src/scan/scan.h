@@ -79,6 +79,7 @@ typedef struct CjArena
 	int64		peak_disk;
 	int64		batches;		/* partitions that were grouped */
 	int64		left_out;		/* idle rows */
+	int64		groups;			/* begun so far by the rows taken out */
 	bool		spilled;
 } CjArena;
 
@@ -186,7 +187,10 @@ extern void cj_store_finish(CjStore *store);
 
 extern pg_noinline const CjStoredRow *cj_store_turn(CjStore *store);
 
-/* The next row, group by group; NULL after the last.  It is good until the next call. */
+/*
+ * The next row, group by group; NULL after the last.  It is good until the next
+ * call.  The arena's count of groups tells whether it begins another group.
+ */
 static inline const CjStoredRow *
 cj_store_next(CjStore *store)
 {

@@ -114,6 +114,13 @@
 #define CJ_EXPLAIN_HEADER "commands/explain.h"
 #endif
 
+/* 18: the query's tables are not alone in its range table */
+#if PG_VERSION_NUM >= 180000
+#define cj_explain_tables(es) ((es)->rtable_size)
+#else
+#define cj_explain_tables(es) list_length((es)->rtable)
+#endif
+
 /* 18: a module tells its name and version */
 #ifdef PG_MODULE_MAGIC_EXT
 #define CJ_MODULE_MAGIC(n, v) PG_MODULE_MAGIC_EXT(.name = (n), .version = (v))

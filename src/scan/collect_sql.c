@@ -514,7 +514,7 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 
 		if (list_member_int(linitial(child->custom_private), state->columns[i].source + 1))
 			keys = lappend(keys, deparse_expression((Node *) var, context,
-													list_length(es->rtable) > 1 || es->verbose, false));
+													cj_explain_tables(es) > 1 || es->verbose, false));
 	}
 	if (keys != NIL)
 		ExplainPropertyList("Group Key", keys, es);

@@ -177,10 +177,12 @@ cj_store_add(CjStore *store, uint32 hash, Size flagged)
 		row = cj_store_extend(store, place, size);
 	row->head.is.hash = hash;
 	row->head.is.size = flagged;
+
 	/*
-	 * What will be written there some rows from now.  A line that has not come
-	 * when it is written makes the scan of the table wait, which reads as a whole
-	 * what it wrote in pieces; as measured, one line ahead is too late.
+	 * What will be written there some rows from now.  A line that has not
+	 * come when it is written makes the scan of the table wait, which reads
+	 * as a whole what it wrote in pieces; as measured, one line ahead is too
+	 * late.
 	 */
 	__builtin_prefetch(place->next + 128, 1);
 	return row;

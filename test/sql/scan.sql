@@ -169,7 +169,7 @@ BEGIN
     END LOOP;
 END $$;
 SELECT scan_told('SELECT window_funnel(''1 day'', occurred_at, event = ''view'', event = ''cart'') FROM scan_events GROUP BY customer_id');
-SELECT scan_told('SELECT * FROM scan_answers WHERE question > 5');
+SELECT ltrim(line) FROM scan_told('SELECT * FROM scan_answers WHERE question > 5') line;
 SET work_mem = '64kB';
 SET hash_mem_multiplier = 1;
 SELECT scan_told('SELECT journey_agg(occurred_at, event, channel, number, region) FROM scan_events GROUP BY customer_id');

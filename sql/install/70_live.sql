@@ -19,6 +19,25 @@ CREATE FUNCTION journey_follow_wait(events regclass) RETURNS void
 COMMENT ON FUNCTION journey_follow_wait(regclass) IS
     'waits for the transactions that have written to a table or its partitions so far; holds up nobody else';
 
+-- ---- customers in the tail ----
+
+CREATE FUNCTION journey_bucket(customer anyelement) RETURNS integer
+    AS 'MODULE_PATHNAME', 'cj_journey_bucket'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_bucket(anyelement) IS
+    'mode deferred: which of 512 buckets a customer''s key hashes to, from 0, by the hash function that its type has by default; 0 for types that have none';
+
+CREATE FUNCTION journey_buckets(customers anyarray) RETURNS integer[]
+    AS 'MODULE_PATHNAME', 'cj_journey_buckets'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_buckets(anyarray) IS 'mode deferred: journey_bucket of each element of an array, as an array of one dimension; NULL for an element that is NULL';
+
+CREATE FUNCTION journey_bucket_keys(customers anyarray, bucket integer) RETURNS anyarray
+    AS 'MODULE_PATHNAME', 'cj_journey_bucket_keys'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT journey_support;
+COMMENT ON FUNCTION journey_bucket_keys(anyarray, integer) IS
+    'mode deferred: customers as they are; tells the planner that each is of the bucket, so that a query that unnests them and asks for one can look by the bucket';
+
 -- ---- what follows what ----
 
 CREATE FUNCTION journey_follow_state(target regclass) RETURNS regclass
@@ -129,7 +148,7 @@ DECLARE
     result text;
 BEGIN
     SELECT a.atttypid,
-           format_type(a.atttypid, NULL) || CASE WHEN a.attcollation <> t.typcollation
+           format_type(a.atttypid, -1) || CASE WHEN a.attcollation <> t.typcollation
                THEN (SELECT format(' COLLATE %I.%I', n.nspname, o.collname) FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace
                      WHERE o.oid = a.attcollation) ELSE '' END
     INTO type_oid, result
@@ -160,7 +179,8 @@ $$;
 COMMENT ON FUNCTION journey_follow_column(regclass, name, text) IS
     'part of journey_follow: type of a column of the events, to be used as customer, occurred_at, event, channel, value or item; errors: 42703 if absent, 42804 for a type that cannot be that';
 
--- The tail grows and empties all the time.  It keeps its pages, so that vacuum
+-- The tail grows and empties all the time, and is to be vacuumed as often as it
+-- empties: readers pass over its dead rows.  It keeps its pages, so that vacuum
 -- takes no lock that readers wait for, and that no plan made while it is empty
 -- reads it from end to end when it is full.
 CREATE FUNCTION journey_follow_tables(target_schema name, target_name name, key_type text) RETURNS void
@@ -197,16 +217,17 @@ CREATE TABLE #aside (
 CREATE INDEX ON #aside (customer);
 COMMENT ON TABLE #aside IS 'events that a journey cannot hold';
 CREATE TABLE #tail (
-    customer $ NOT NULL,
-    occurred_at timestamptz NOT NULL,
-    value double precision,
+    bucket integer NOT NULL,
     removed boolean NOT NULL,
-    event text NOT NULL,
-    channel text,
-    item text) WITH (vacuum_truncate = off);
-CREATE INDEX ON #tail (customer);
-CREATE INDEX ON #tail (customer) WHERE removed;
-COMMENT ON TABLE #tail IS 'events added and removed since the last journey_catch_up';
+    customers $[] NOT NULL,
+    occurred_at timestamptz[] NOT NULL,
+    event text[] NOT NULL,
+    channel text[],
+    value double precision[],
+    item text[]) WITH (vacuum_truncate = off, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_scale_factor = 0);
+CREATE INDEX ON #tail (bucket);
+CREATE INDEX ON #tail (bucket) WHERE removed;
+COMMENT ON TABLE #tail IS 'events added and removed since the last journey_catch_up, many to a row: arrays of a place an event, of customers whose keys hash to one bucket';
 CREATE TABLE #follow (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     events regclass NOT NULL,
@@ -234,7 +255,7 @@ BEGIN
     FOREACH suffix IN ARRAY ARRAY['head', 'chunk', 'aside', 'tail', 'follow'] LOOP
         ddl := replace(ddl, '#' || suffix, format('%I.%I', target_schema, target_name || '_' || suffix));
     END LOOP;
-    EXECUTE replace(replace(ddl, '$', key_type), '@.', '@extschema@.');
+    EXECUTE replace(replace(replace(ddl, '$[]', regexp_replace(key_type, '( COLLATE .+)?$', '[]\1')), '$', key_type), '@.', '@extschema@.');
 END
 $$;
 COMMENT ON FUNCTION journey_follow_tables(name, name, text) IS 'part of journey_follow: makes its tables';

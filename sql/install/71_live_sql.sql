@@ -175,22 +175,61 @@ UPDATE %1$s c SET journey = m.journey FROM many m WHERE c.customer = m.customer 
     follow ->> 'chunk', follow ->> 'chunk_events');
 COMMENT ON FUNCTION journey_follow_compact_sql(jsonb) IS 'part of journey_follow_sql: of the customers $1, makes one part of 32 small ones';
 
--- Mode deferred: the statement's events as they are; those that it both added
--- and removed cancel out.
-CREATE FUNCTION journey_follow_append_sql(follow jsonb, action text) RETURNS text
+-- Mode deferred: a statement's events are noted as they are, many to a row of the
+-- tail: those of one bucket of customers, and of 65536 events of the query.  An
+-- event with a long name has a row of its own: no array becomes too large.
+CREATE FUNCTION journey_follow_columns(follow jsonb, form text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN CASE action WHEN 'update' THEN format('WITH given AS MATERIALIZED (%2$s),
-kept AS (
-    INSERT INTO %1$s (customer, occurred_at, value, removed, event, channel, item)
-    SELECT n.customer, n.occurred_at, n.value, n.sum < 0, n.event, n.channel, n.item
-    FROM (SELECT g.customer, g.occurred_at, g.event, g.channel, g.value, g.item, sum(CASE WHEN g.removed THEN -1 ELSE 1 END) AS sum
-          FROM given g WHERE g.fault IS NULL GROUP BY 1, 2, 3, 4, 5, 6, float8send(g.value)) n, generate_series(1, abs(n.sum)) ORDER BY n.customer)
+RETURN (SELECT string_agg(format(form, c.name), ', ' ORDER BY c.place)
+        FROM unnest(ARRAY['occurred_at', 'event', 'channel', 'value', 'item']) WITH ORDINALITY c (name, place)
+        WHERE c.place <= CASE WHEN follow ->> 'item' IS NOT NULL THEN 5 WHEN follow ->> 'value' IS NOT NULL THEN 4
+                              WHEN follow ->> 'channel' IS NOT NULL THEN 3 ELSE 2 END);
+COMMENT ON FUNCTION journey_follow_columns(jsonb, text) IS 'part of journey_follow_sql: a list of what is known of an event, up to the last column that is followed, each in a form of the function format';
+
+CREATE FUNCTION journey_follow_note_sql(follow jsonb, events text, is_large boolean DEFAULT false) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN format('INSERT INTO %1$s (bucket, removed, customers, %2$s)
+SELECT b.bucket, b.removed, array_agg(b.customer), %3$s
+FROM (SELECT @extschema@.journey_bucket(g.customer) AS bucket, CASE WHEN %4$s THEN random() ELSE 0 END AS part, g.*%5$s FROM (%6$s) g) b
+GROUP BY b.bucket, b.removed, b.part%7$s',
+    follow ->> 'tail', @extschema@.journey_follow_columns(follow, '%s'), @extschema@.journey_follow_columns(follow, 'array_agg(b.%s)'),
+    concat_ws(' OR ', 'octet_length(g.event) > 1000', CASE WHEN follow ->> 'channel' IS NOT NULL THEN 'octet_length(g.channel) > 1000' END,
+        CASE WHEN follow ->> 'item' IS NOT NULL THEN 'octet_length(g.item) > 1000' END),
+    CASE WHEN is_large THEN ', row_number() OVER () / 65536 AS slab' ELSE '' END, events, CASE WHEN is_large THEN ', b.slab' ELSE '' END);
+COMMENT ON FUNCTION journey_follow_note_sql(jsonb, text, boolean) IS
+    'part of journey_follow_sql: writes into the tail the events that a query gives, with the column removed; is_large: of very many, not all of a bucket into one row';
+
+-- What is noted, an event a row.
+CREATE FUNCTION journey_follow_tail(follow jsonb) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN format('%s t, unnest(@extschema@.journey_bucket_keys(t.customers, t.bucket), %s) e (customer, %s)',
+    follow ->> 'tail', @extschema@.journey_follow_columns(follow, 't.%s'), @extschema@.journey_follow_columns(follow, '%s'));
+COMMENT ON FUNCTION journey_follow_tail(jsonb) IS 'part of journey_follow_sql: tables for FROM that give the events e in the rows t of the tail';
+
+-- The same of rows that are all wanted: quicker, but not searched.
+CREATE FUNCTION journey_follow_noted(follow jsonb, noted text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN format('(SELECT t.removed, unnest(t.customers) AS customer, %s%s FROM %s t)',
+    @extschema@.journey_follow_columns(follow, 'unnest(t.%1$s) AS %1$s'),
+    CASE WHEN coalesce(follow ->> 'channel', follow ->> 'value', follow ->> 'item') IS NULL THEN ', NULL::text AS channel' ELSE '' END
+        || CASE WHEN coalesce(follow ->> 'value', follow ->> 'item') IS NULL THEN ', NULL::double precision AS value' ELSE '' END
+        || CASE WHEN follow ->> 'item' IS NULL THEN ', NULL::text AS item' ELSE '' END, noted);
+COMMENT ON FUNCTION journey_follow_noted(jsonb, text) IS 'part of journey_follow_sql: a query in parentheses for all events that some rows of the tail hold';
+
+-- Those that a statement both added and removed cancel out.
+CREATE FUNCTION journey_follow_append_sql(follow jsonb, action text, is_large boolean) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN CASE action WHEN 'update' THEN format('WITH given AS MATERIALIZED (%1$s),
+kept AS (%2$s)
 SELECT NULL, NULL, array_agg(g.customer), NULL FROM given g WHERE g.fault IS NOT NULL',
-        follow ->> 'tail', @extschema@.journey_follow_changes(follow, action))
-    ELSE format('INSERT INTO %1$s (customer, occurred_at, value, removed, event, channel, item)
-SELECT g.customer, g.occurred_at, g.value, g.removed, g.event, g.channel, g.item FROM (%2$s) g WHERE g.fault IS NULL ORDER BY g.customer',
-        follow ->> 'tail', @extschema@.journey_follow_changes(follow, action)) END;
-COMMENT ON FUNCTION journey_follow_append_sql(jsonb, text) IS 'part of journey_follow_sql: notes what a statement added and removed, for journey_catch_up';
+        @extschema@.journey_follow_changes(follow, action),
+        @extschema@.journey_follow_note_sql(follow, 'SELECT n.customer, n.occurred_at, n.value, n.sum < 0 AS removed, n.event, n.channel, n.item
+    FROM (SELECT g.customer, g.occurred_at, g.event, g.channel, g.value, g.item, sum(CASE WHEN g.removed THEN -1 ELSE 1 END) AS sum
+          FROM given g WHERE g.fault IS NULL GROUP BY 1, 2, 3, 4, 5, 6, float8send(g.value)) n, generate_series(1, abs(n.sum))', is_large))
+    ELSE @extschema@.journey_follow_note_sql(follow, format('SELECT n.* FROM (%s) n WHERE n.fault IS NULL', @extschema@.journey_follow_changes(follow, action)), is_large)
+        || ' RETURNING cardinality(customers)' END;
+COMMENT ON FUNCTION journey_follow_append_sql(jsonb, text, boolean) IS
+    'part of journey_follow_sql: notes what a statement added and removed, for journey_catch_up; reports, or gives the numbers of events noted';
 
 -- Which of them were left out.
 CREATE FUNCTION journey_follow_faults_sql(follow jsonb, action text) RETURNS text
@@ -205,15 +244,24 @@ CREATE FUNCTION journey_follow_truncate_sql(follow jsonb, is_root boolean) RETUR
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN CASE
     WHEN is_root THEN format('TRUNCATE %s, %s, %s, %s', follow ->> 'head', follow ->> 'chunk', follow ->> 'aside', follow ->> 'tail')
-    WHEN follow ->> 'mode' = 'deferred' THEN format('INSERT INTO %1$s (customer, occurred_at, value, removed, event, channel, item)
-SELECT e.customer, e.occurred_at, e.value, true, e.event, e.channel, e.item FROM (%2$s) e
-WHERE e.fault IS NULL AND (EXISTS (SELECT FROM %1$s) OR EXISTS (SELECT FROM %3$s))',
-        follow ->> 'tail', @extschema@.journey_follow_changes(follow, 'truncate'), follow ->> 'head')
+    WHEN follow ->> 'mode' = 'deferred' THEN @extschema@.journey_follow_note_sql(follow,
+        format('SELECT e.* FROM (%1$s) e WHERE e.fault IS NULL AND (EXISTS (SELECT FROM %2$s) OR EXISTS (SELECT FROM %3$s))',
+            @extschema@.journey_follow_changes(follow, 'truncate'), follow ->> 'tail', follow ->> 'head'), true)
     ELSE format('INSERT INTO %1$s AS h (customer, journey, events, complete)
 SELECT DISTINCT e.customer, ''{}''::@extschema@.journey, -1, false FROM (%2$s) e WHERE EXISTS (SELECT FROM %1$s) ORDER BY e.customer
 ON CONFLICT (customer) DO UPDATE SET events = -1, complete = false',
         follow ->> 'head', @extschema@.journey_follow_changes(follow, 'truncate')) END;
 COMMENT ON FUNCTION journey_follow_truncate_sql(jsonb, boolean) IS 'part of journey_follow_sql: before a TRUNCATE of the events or of one partition';
+
+-- Rows of the tail that hold events of the customers $1 are written again without.
+CREATE FUNCTION journey_follow_forget_sql(follow jsonb) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN format('untailed AS (
+    DELETE FROM %1$s t WHERE t.bucket = ANY (@extschema@.journey_buckets($1))
+      AND EXISTS (SELECT FROM unnest(t.customers) c (customer) WHERE c.customer = ANY ($1)) RETURNING t.*),
+retailed AS (%2$s)',
+    follow ->> 'tail', @extschema@.journey_follow_note_sql(follow, format('SELECT e.* FROM %s e WHERE e.customer <> ALL ($1)', @extschema@.journey_follow_noted(follow, 'untailed'))));
+COMMENT ON FUNCTION journey_follow_forget_sql(jsonb) IS 'part of journey_follow_rebuild_sql: takes the customers $1 out of the tail';
 
 -- Customers built anew from the events, in one statement: one snapshot, of which
 -- the tail has nothing to add.
@@ -221,7 +269,7 @@ CREATE FUNCTION journey_follow_rebuild_sql(follow jsonb, is_limited boolean) RET
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN format('WITH source AS MATERIALIZED (%1$s),
 whole AS (SELECT e.customer, %2$s AS journey FROM source e GROUP BY e.customer),
-untailed AS (DELETE FROM %3$s t WHERE t.customer = ANY ($1)),
+%3$s,
 unchunked AS (DELETE FROM %4$s c WHERE c.customer = ANY ($1)),
 unset AS (DELETE FROM %5$s a WHERE a.customer = ANY ($1)),
 aside AS (
@@ -245,24 +293,19 @@ report AS (
             @extschema@.journey_follow_source(follow, follow ->> 'events') || ' AND s.' || quote_ident(follow ->> 'customer') || ' = ANY ($1)')
         ELSE @extschema@.journey_follow_source(follow, follow ->> 'events') || ' AND s.' || quote_ident(follow ->> 'customer') || ' = ANY ($1)' END,
     @extschema@.journey_follow_agg(follow, 'e.fault IS NULL'),
-    follow ->> 'tail', follow ->> 'chunk', follow ->> 'aside', follow ->> 'head', follow ->> 'chunk_events',
+    @extschema@.journey_follow_forget_sql(follow), follow ->> 'chunk', follow ->> 'aside', follow ->> 'head', follow ->> 'chunk_events',
     @extschema@.journey_follow_report());
 COMMENT ON FUNCTION journey_follow_rebuild_sql(jsonb, boolean) IS
     'part of journey_follow_sql: builds the journeys of the customers $1 anew; is_limited: sets aside all but the first $2 events of each';
 
-CREATE FUNCTION journey_follow_range(key_type text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN format('($1 IS NULL OR t.customer > $1::%1$s) AND ($2 IS NULL OR t.customer <= $2::%1$s)', key_type);
-COMMENT ON FUNCTION journey_follow_range(text) IS 'part of journey_follow_catch_up_sql: the customers after $1, up to $2';
-
 -- What journey_catch_up tells watches: the customers whose changes may matter, since when.
-CREATE FUNCTION journey_watch_touched_sql(watching jsonb) RETURNS text
+CREATE FUNCTION journey_watch_touched_sql(watching jsonb, events text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN CASE WHEN watching IS NULL THEN '' ELSE format('
 touched AS MATERIALIZED (
-    SELECT e.customer, min(e.occurred_at) AS since FROM gone e GROUP BY e.customer%s),',
-    coalesce(' HAVING bool_or(e.removed OR e.event = ANY (' || quote_literal(watching ->> 'names') || '::text[]))', '')) END;
-COMMENT ON FUNCTION journey_watch_touched_sql(jsonb) IS 'part of journey_follow_catch_up_sql: a part of the statement; empty if nothing is watched';
+    SELECT e.customer, min(e.occurred_at) AS since FROM %s e GROUP BY e.customer%s),',
+    events, coalesce(' HAVING bool_or(e.removed OR e.event = ANY (' || quote_literal(watching ->> 'names') || '::text[]))', '')) END;
+COMMENT ON FUNCTION journey_watch_touched_sql(jsonb, text) IS 'part of journey_follow_catch_up_sql: a part of the statement; empty if nothing is watched';
 
 CREATE FUNCTION journey_follow_catch_up_removed_sql(follow jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -278,17 +321,28 @@ folded AS (SELECT * FROM added UNION ALL SELECT * FROM changed),',
     follow ->> 'head', follow ->> 'aside', follow ->> 'chunk_events');
 COMMENT ON FUNCTION journey_follow_catch_up_removed_sql(jsonb) IS 'part of journey_follow_catch_up_sql: customers who also lost events';
 
--- Mode deferred: folds what the tail holds of the customers after $1, up to $2
--- (NULL: from the first, to the last), but for those whose backfill is to come.
--- Nobody else changes rows of customers meanwhile: the row of <target>_follow is
--- locked.
-CREATE FUNCTION journey_follow_catch_up_sql(follow jsonb, key_type text, has_removed boolean, watching jsonb) RETURNS text
+-- Of customers whose backfill is to come, the events stay in the tail.
+CREATE FUNCTION journey_follow_ready_sql(follow jsonb) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN (follow ->> 'backfilled')::boolean THEN format('ready AS NOT MATERIALIZED (SELECT e.* FROM %s e)', @extschema@.journey_follow_noted(follow, 'gone'))
+    ELSE format('noted AS MATERIALIZED (
+    SELECT e.*, EXISTS (SELECT FROM %s h WHERE h.customer = e.customer AND h.complete) AS is_ready FROM %s e),
+ready AS NOT MATERIALIZED (SELECT e.* FROM noted e WHERE e.is_ready),
+kept AS (%s)',
+        follow ->> 'head', @extschema@.journey_follow_noted(follow, 'gone'), @extschema@.journey_follow_note_sql(follow, 'SELECT e.* FROM noted e WHERE NOT e.is_ready')) END;
+COMMENT ON FUNCTION journey_follow_ready_sql(jsonb) IS 'part of journey_follow_catch_up_sql: the events that can be folded';
+
+-- Mode deferred: folds what the tail holds of the buckets after $1, up to $2 (NULL:
+-- from the first, to the last).  Nobody else changes rows of customers meanwhile:
+-- the row of <target>_follow is locked.
+CREATE FUNCTION journey_follow_catch_up_sql(follow jsonb, has_removed boolean, watching jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN format('WITH gone AS (
-    DELETE FROM %1$s t WHERE %2$s%3$s
-    RETURNING t.*, NULL::text AS fault),
+    DELETE FROM %1$s t WHERE ($1 IS NULL OR t.bucket > $1) AND ($2 IS NULL OR t.bucket <= $2)%3$s
+    RETURNING t.*),
+%2$s,
 given AS MATERIALIZED (
-    SELECT e.customer, count(*) AS n, %4$s FROM gone e GROUP BY e.customer),
+    SELECT e.customer, count(*) AS n, %4$s FROM ready e GROUP BY e.customer),
 added AS (
     INSERT INTO %5$s AS h (customer, journey, events, complete)
     SELECT g.customer, g.plus, @extschema@.journey_length(g.plus), true FROM given g WHERE g.minus IS NULL ORDER BY g.customer
@@ -302,26 +356,24 @@ refused AS MATERIALIZED (
 aside AS (
     INSERT INTO %7$s (customer, occurred_at, event, channel, value, item, reason)
     SELECT e.customer, e.occurred_at, e.event, e.channel, e.value, e.item, ''too many events''
-    FROM gone e WHERE e.customer IN (SELECT r.customer FROM refused r WHERE r.added_only)),
+    FROM ready e WHERE e.customer IN (SELECT r.customer FROM refused r WHERE r.added_only)),
 report AS (
     SELECT f.customer, ''seal'' AS need FROM folded f WHERE f.is_long
     UNION ALL SELECT f.customer, ''empty'' FROM folded f WHERE f.is_empty
     UNION ALL SELECT r.customer, ''refuse'' FROM refused r WHERE NOT r.added_only)
 SELECT r.*, (SELECT sum(g.n)::bigint FROM given g) AS n%11$s FROM (%9$s) r',
-    follow ->> 'tail', @extschema@.journey_follow_range(key_type),
-    CASE WHEN (follow ->> 'backfilled')::boolean THEN ''
-         ELSE format(' AND EXISTS (SELECT FROM %s h WHERE h.customer = t.customer AND h.complete)', follow ->> 'head') END
-        -- what is removed after one has looked stays in the tail
-        || CASE WHEN has_removed THEN '' ELSE ' AND NOT t.removed' END,
+    follow ->> 'tail', @extschema@.journey_follow_ready_sql(follow),
+    -- what is removed after one has looked stays in the tail
+    CASE WHEN has_removed THEN '' ELSE ' AND NOT t.removed' END,
     CASE WHEN has_removed THEN format('%s AS plus, %s AS minus', @extschema@.journey_follow_agg(follow, 'NOT e.removed'), @extschema@.journey_follow_agg(follow, 'e.removed'))
          ELSE format('%s AS plus, NULL::@extschema@.journey AS minus', @extschema@.journey_follow_agg(follow, NULL)) END,
     follow ->> 'head', follow ->> 'chunk_events', follow ->> 'aside',
     CASE WHEN has_removed THEN @extschema@.journey_follow_catch_up_removed_sql(follow) ELSE 'folded AS (SELECT * FROM added),' END, @extschema@.journey_follow_report(),
-    @extschema@.journey_watch_touched_sql(watching),
+    @extschema@.journey_watch_touched_sql(watching, 'ready'),
     CASE WHEN watching IS NULL THEN ', NULL AS touched, NULL AS since'
          ELSE ', (SELECT array_agg(t.customer ORDER BY t.customer) FROM touched t) AS touched, (SELECT array_agg(t.since ORDER BY t.customer) FROM touched t) AS since' END);
-COMMENT ON FUNCTION journey_follow_catch_up_sql(jsonb, text, boolean, jsonb) IS
-    'part of journey_catch_up: folds the tail of the customers after $1 up to $2, at most $3 events a customer; has_removed: some of it are events removed; watching: what is watched, if anything: reports the customers to be looked at';
+COMMENT ON FUNCTION journey_follow_catch_up_sql(jsonb, boolean, jsonb) IS
+    'part of journey_catch_up: folds the tail of the buckets after $1 up to $2, at most $3 events a customer; has_removed: some of it are events removed; watching: what is watched, if anything: reports the customers to be looked at';
 
 -- The journeys as their readers see them.  Where nothing is to be merged the
 -- stored journey is passed on as it is, so that its indexes can be used; OFFSET 0
@@ -337,14 +389,14 @@ FROM %2$s h WHERE h.complete AND h.chunks > 0',
         follow ->> 'journeys', follow ->> 'head', follow ->> 'chunk')
     ELSE format('CREATE OR REPLACE VIEW %1$s (customer, journey) AS
 SELECT h.customer, h.journey FROM %2$s h
-WHERE h.complete AND h.chunks = 0 AND h.events > 0 AND NOT EXISTS (SELECT FROM %4$s t WHERE t.customer = h.customer)
+WHERE h.complete AND h.chunks = 0 AND h.events > 0 AND NOT EXISTS (%8$s)
 UNION ALL
 SELECT h.customer, (SELECT @extschema@.journey_merge(p.journey) FROM (
            SELECT h.journey UNION ALL SELECT c.journey FROM %3$s c WHERE c.customer = h.customer) p)
-FROM %2$s h WHERE h.complete AND h.chunks > 0 AND NOT EXISTS (SELECT FROM %4$s t WHERE t.customer = h.customer)
+FROM %2$s h WHERE h.complete AND h.chunks > 0 AND NOT EXISTS (%8$s)
 UNION ALL
 SELECT e.customer, j.journey
-FROM (SELECT e.customer, %5$s AS plus, %6$s AS minus FROM %4$s e GROUP BY e.customer) e
+FROM (SELECT e.customer, %5$s AS plus, %6$s AS minus FROM %4$s GROUP BY e.customer) e
 LEFT JOIN %2$s h ON h.customer = e.customer
 CROSS JOIN LATERAL (
     SELECT CASE WHEN e.minus IS NULL THEN w.whole ELSE w.whole OPERATOR(@extschema@.-) e.minus END AS journey
@@ -355,8 +407,9 @@ CROSS JOIN LATERAL (
           OFFSET 0) w
     OFFSET 0) j
 WHERE (h.complete OR h.complete IS NULL AND (SELECT f.backfilled FROM %7$s f)) AND @extschema@.journey_length(j.journey) > 0',
-        follow ->> 'journeys', follow ->> 'head', follow ->> 'chunk', follow ->> 'tail',
-        @extschema@.journey_follow_agg(follow, 'NOT e.removed'), @extschema@.journey_follow_agg(follow, 'e.removed'), follow ->> 'follow') END;
+        follow ->> 'journeys', follow ->> 'head', follow ->> 'chunk', @extschema@.journey_follow_tail(follow),
+        @extschema@.journey_follow_agg(follow, 'NOT t.removed'), @extschema@.journey_follow_agg(follow, 't.removed'), follow ->> 'follow',
+        format('SELECT FROM %s WHERE t.bucket = @extschema@.journey_bucket(h.customer) AND e.customer = h.customer', @extschema@.journey_follow_tail(follow))) END;
 COMMENT ON FUNCTION journey_follow_view_sql(jsonb) IS 'part of journey_follow_sql: the definition of the view of live journeys';
 
 CREATE FUNCTION journey_follow_sql(state regclass, purpose text, relation regclass DEFAULT NULL) RETURNS text
@@ -368,11 +421,11 @@ DECLARE
 BEGIN
     RETURN CASE split_part(purpose, ' ', 1)
         WHEN 'view' THEN @extschema@.journey_follow_view_sql(follow)
-        WHEN 'fold' THEN CASE WHEN follow ->> 'mode' = 'deferred' THEN @extschema@.journey_follow_append_sql(follow, action)
+        WHEN 'fold' THEN CASE WHEN follow ->> 'mode' = 'deferred' THEN @extschema@.journey_follow_append_sql(follow, action, false)
                               WHEN action = 'insert' THEN @extschema@.journey_follow_insert_sql(follow)
                               ELSE @extschema@.journey_follow_change_sql(follow, action) END
         WHEN 'burst' THEN CASE follow ->> 'mode' WHEN 'immediate' THEN @extschema@.journey_follow_burst_sql(follow, action)
-                                                 ELSE @extschema@.journey_follow_append_sql(follow, action) END
+                                                 ELSE @extschema@.journey_follow_append_sql(follow, action, true) END
         WHEN 'lock' THEN CASE WHEN action = 'truncate' THEN CASE WHEN relation::text = follow ->> 'events' THEN format('SELECT FROM %s FOR UPDATE', state) END
                               WHEN follow ->> 'mode' = 'immediate'
                               THEN @extschema@.journey_follow_lock_sql(follow, @extschema@.journey_follow_changes(follow, action)) END
@@ -391,8 +444,9 @@ BEGIN
             THEN format('UPDATE %s SET backfilled = true, backfilled_to = NULL WHERE NOT backfilled', state) END
         WHEN 'rebuild' THEN @extschema@.journey_follow_rebuild_sql(follow, action = 'limited')
         WHEN 'carry' THEN CASE action WHEN 'update' THEN @extschema@.journey_watch_carry_sql(state, follow) END
+        WHEN 'matters' THEN @extschema@.journey_watch_matters_sql(state, follow)
         WHEN 'watch' THEN @extschema@.journey_watch_fold_sql(state, follow, action, relation) END;
 END
 $$;
 COMMENT ON FUNCTION journey_follow_sql(regclass, text, regclass) IS
-    'statement for a purpose (view; lock, fold, burst, refuse, fault, carry or watch, and insert, update or delete; seal, empty, truncate, truncated, emptied, rebuild) as the triggers and functions of live journeys run it; NULL if there is nothing to do';
+    'statement for a purpose (view; lock, fold, burst, refuse, fault, carry, matters or watch, and insert, update or delete; seal, empty, truncate, truncated, emptied, rebuild) as the triggers and functions of live journeys run it; NULL if there is nothing to do';

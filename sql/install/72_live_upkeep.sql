@@ -135,7 +135,7 @@ BEGIN
             SELECT @extschema@.journey_backfill_customers(%4$L, (SELECT array_agg(b.customer ORDER BY b.customer) FROM batch b))',
             -- who has lost all his events since is in the tail alone, which is to be forgotten
             format('SELECT c.customer FROM (%s) c', @extschema@.journey_follow_source(follow, follow ->> 'events'))
-                || format(' UNION ALL SELECT t.customer FROM %s t', follow ->> 'tail'),
+                || format(' UNION ALL SELECT unnest(t.customers) FROM %s t', follow ->> 'tail'),
             CASE WHEN follow ->> 'backfilled_to' IS NULL THEN '' ELSE format(' WHERE e.customer > (SELECT f.backfilled_to FROM %s f)', state) END,
             batch_customers, state) INTO n;
     END IF;
@@ -184,7 +184,7 @@ COMMENT ON FUNCTION journey_follow_events(regclass) IS 'the events that live jou
 
 -- ---- catching up ----
 
-CREATE FUNCTION journey_catch_up_fold(state regclass, after anyelement, upto anyelement) RETURNS bigint
+CREATE FUNCTION journey_catch_up_fold(state regclass, key anyelement, after integer, upto integer) RETURNS bigint
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS
 $$
 DECLARE
@@ -195,16 +195,16 @@ DECLARE
     limit_events integer := @extschema@.journey_follow_limit();
     report record;
 BEGIN
-    EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE %s AND t.removed)', follow ->> 'tail', @extschema@.journey_follow_range(pg_typeof(after)::text))
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE ($1 IS NULL OR t.bucket > $1) AND ($2 IS NULL OR t.bucket <= $2) AND t.removed)', follow ->> 'tail')
     INTO has_removed USING after, upto;
-    fold := @extschema@.journey_follow_catch_up_sql(follow, pg_typeof(after)::text, has_removed, watching);
+    fold := @extschema@.journey_follow_catch_up_sql(follow, has_removed, watching);
     BEGIN
         EXECUTE fold INTO report USING after, upto, limit_events;
     EXCEPTION WHEN program_limit_exceeded THEN
         -- some customer has more in the tail alone
         EXECUTE format('SELECT @extschema@.journey_follow_rebuild(%L, (SELECT array_agg(c.customer) FROM (
-            SELECT t.customer FROM %s t WHERE ($1 IS NULL OR t.customer > $1) AND ($2 IS NULL OR t.customer <= $2)
-            GROUP BY t.customer HAVING count(*) > $3) c))', state, follow ->> 'tail') USING after, upto, limit_events;
+            SELECT e.customer FROM %s WHERE ($1 IS NULL OR t.bucket > $1) AND ($2 IS NULL OR t.bucket <= $2)
+            GROUP BY e.customer HAVING count(*) > $3) c))', state, @extschema@.journey_follow_tail(follow)) USING after, upto, limit_events;
         EXECUTE fold INTO report USING after, upto, limit_events;
     END;
     PERFORM @extschema@.journey_follow_meet(state, report.seal, report.refuse, report.empty);
@@ -214,38 +214,37 @@ BEGIN
     RETURN coalesce(report.n, 0);
 END
 $$;
-COMMENT ON FUNCTION journey_catch_up_fold(regclass, anyelement, anyelement) IS 'part of journey_catch_up: folds the tail of the customers after one, up to another; the number of its rows';
+COMMENT ON FUNCTION journey_catch_up_fold(regclass, anyelement, integer, integer) IS 'part of journey_catch_up: folds the tail of the buckets after one, up to another; the number of events. key: any, of the type of the customers'' keys';
 
-CREATE FUNCTION journey_catch_up_step(target regclass, batch_events integer, INOUT after text, OUT folded bigint) RETURNS record
+CREATE FUNCTION journey_catch_up_step(target regclass, batch_events integer, INOUT after integer, OUT folded bigint) RETURNS record
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off AS
 $$
 DECLARE
     state regclass := @extschema@.journey_follow_state(target);
-    follow jsonb;
-    upto text;
-    key_type text;
+    key_type text := (SELECT format_type(a.atttypid, -1) FROM pg_attribute a WHERE a.attrelid = state AND a.attname = 'backfilled_to');
+    upto integer;
 BEGIN
     IF batch_events < 1 THEN
         RAISE EXCEPTION 'a batch cannot have % events', batch_events USING ERRCODE = 'invalid_parameter_value';
     END IF;
     PERFORM @extschema@.journey_follow_turn(state);
-    follow := @extschema@.journey_follow_row(state);
-    SELECT format_type(a.atttypid, NULL) INTO key_type FROM pg_attribute a WHERE a.attrelid = state AND a.attname = 'backfilled_to';
-    EXECUTE format('SELECT t.customer::text FROM %1$s t WHERE $1 IS NULL OR t.customer > $1::%2$s ORDER BY t.customer OFFSET $2 LIMIT 1', follow ->> 'tail', key_type)
+    EXECUTE format('SELECT s.bucket FROM (
+            SELECT t.bucket, sum(cardinality(t.customers)) OVER (ORDER BY t.bucket ROWS UNBOUNDED PRECEDING) AS events
+            FROM %s t WHERE $1 IS NULL OR t.bucket > $1) s WHERE s.events > $2 LIMIT 1', @extschema@.journey_follow_row(state) ->> 'tail')
     INTO upto USING after, batch_events;
-    EXECUTE format('SELECT @extschema@.journey_catch_up_fold(%1$L, $1::%2$s, $2::%2$s)', state, key_type) INTO folded USING after, upto;
+    EXECUTE format('SELECT @extschema@.journey_catch_up_fold(%L, NULL::%s, $1, $2)', state, key_type) INTO folded USING after, upto;
     after := upto;
 END
 $$;
-COMMENT ON FUNCTION journey_catch_up_step(regclass, integer, text) IS
-    'one batch of journey_catch_up, in the caller''s transaction: folds the customers after one, of about so many events; the last customer, NULL if that was the end, and the number of events folded. Error 22023 for a batch of no events';
+COMMENT ON FUNCTION journey_catch_up_step(regclass, integer, integer) IS
+    'one batch of journey_catch_up, in the caller''s transaction: folds the buckets of customers after one, of about so many events; the last bucket, NULL if that was the end, and the number of events folded. Error 22023 for a batch of no events';
 
 CREATE PROCEDURE journey_catch_up(target regclass DEFAULT NULL, batch_events integer DEFAULT 500000)
     LANGUAGE plpgsql AS
 $$
 DECLARE
     live regclass;
-    last text;
+    last integer;
     n bigint;
 BEGIN
     FOREACH live IN ARRAY @extschema@.journey_follow_targets(target) LOOP
@@ -259,7 +258,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE journey_catch_up(regclass, integer) IS
-    'mode deferred: folds what the tail of live journeys holds into the customers'' rows, in the order of their keys, about batch_events a transaction; without a target, of all live journeys that the caller has the rights of. Readers and writers are not held up; two at once take turns';
+    'mode deferred: folds what the tail of live journeys holds into the customers'' rows, about batch_events a transaction, and in each in the order of their keys; without a target, of all live journeys that the caller has the rights of. Readers and writers are not held up; two at once take turns';
 
 CREATE FUNCTION journey_follow_targets(target regclass) RETURNS regclass[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
@@ -289,7 +288,7 @@ BEGIN
         state := @extschema@.journey_follow_state(live);
         follow := @extschema@.journey_follow_row(state);
         EXECUTE format('SELECT f.journeys, f.events, f.mode,
-                (SELECT count(*) FROM %2$s h WHERE h.complete), (SELECT count(*) FROM %3$s t), (SELECT count(*) FROM %4$s a),
+                (SELECT count(*) FROM %2$s h WHERE h.complete), (SELECT coalesce(sum(cardinality(t.customers)), 0) FROM %3$s t), (SELECT count(*) FROM %4$s a),
                 f.backfilled, f.backfilled_customers, (SELECT count(*) FROM %2$s h WHERE NOT h.complete), f.followed_at FROM %1$s f',
             state, follow ->> 'head', follow ->> 'tail', follow ->> 'aside')
         INTO journeys, events, mode, customers, unfolded, set_aside, backfilled, backfilled_customers, incomplete, followed_at;
@@ -367,7 +366,7 @@ DECLARE
     follow jsonb := @extschema@.journey_follow_row(state);
     tables regclass[] := ARRAY(SELECT t.relation FROM @extschema@.journey_follow_triggered(state) t);
     part regclass;
-    last text;
+    last integer;
 BEGIN
     IF mode NOT IN ('immediate', 'deferred') THEN
         RAISE EXCEPTION 'unknown mode "%"', mode USING ERRCODE = 'invalid_parameter_value', HINT = 'Use immediate or deferred.';

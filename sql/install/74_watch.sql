@@ -141,6 +141,19 @@ $$;
 COMMENT ON FUNCTION journey_watch_fold_sql(regclass, jsonb, text, regclass) IS
     'part of journey_follow_sql: looks at the customers that a statement has changed; NULL if nothing is watched, and in mode deferred, where journey_catch_up looks';
 
+CREATE FUNCTION journey_watch_matters_sql(state regclass, follow jsonb) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    watching jsonb := @extschema@.journey_watch_row(state);
+BEGIN
+    RETURN CASE WHEN watching ->> 'names' IS NOT NULL
+        THEN format('SELECT 1 FROM (%s) e WHERE e.event = ANY (%L::text[]) LIMIT 1', @extschema@.journey_follow_changes(follow, 'insert'), watching ->> 'names') END;
+END
+$$;
+COMMENT ON FUNCTION journey_watch_matters_sql(regclass, jsonb) IS
+    'part of journey_follow_sql: gives a row if an INSERT has an event that can make a difference to a watch; NULL if nothing is watched or any event can';
+
 -- An UPDATE that gives events to other customers takes along what is known of
 -- them: what was queued for the one is not queued for the other.
 CREATE FUNCTION journey_watch_carry_sql(state regclass, follow jsonb) RETURNS text
@@ -279,7 +292,7 @@ $$
 DECLARE
     names jsonb := @extschema@.journey_watch_tables(state);
     part text;
-    key_type text := (SELECT format_type(a.atttypid, NULL) || CASE WHEN a.attcollation <> t.typcollation
+    key_type text := (SELECT format_type(a.atttypid, -1) || CASE WHEN a.attcollation <> t.typcollation
                           THEN (SELECT format(' COLLATE %I.%I', n.nspname, o.collname) FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace
                                 WHERE o.oid = a.attcollation) ELSE '' END
                       FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = state AND a.attname = 'backfilled_to');

@@ -25,6 +25,7 @@
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/array.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -84,10 +85,37 @@ meet_needs(CjFollow *follow, const TriggerData *trigdata)
 	}
 }
 
+/* Mode deferred: rows of the tail are to stay small after statements of more events than that. */
+#define CJ_NOTED_EVENTS	65536
+
 static int64
 count_rows(Tuplestorestate *rows)
 {
 	return rows == NULL ? 0 : tuplestore_tuple_count(rows);
+}
+
+/* Mode deferred: the events that are in the tail now; without a report, others may have been left out. */
+static int64
+count_noted(void)
+{
+	int64		noted = 0;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+
+		noted += DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	return noted;
+}
+
+/* Of most statements no event has a name that any watch waits for, which is soon known. */
+static bool
+matters(CjFollow *follow, const TriggerData *trigdata)
+{
+	if (!TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+		return true;
+	return cj_follow_run(follow, CJ_STEP_MATTERS, trigdata, (Datum) 0) == 0 || SPI_processed > 0;
 }
 
 /*
@@ -102,7 +130,8 @@ watch(CjFollow *follow, const TriggerData *trigdata)
 
 	if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 		cj_follow_run(follow, CJ_STEP_CARRY, trigdata, (Datum) 0);
-	if (follow->planned[CJ_STEP_WATCH] && follow->plans[CJ_STEP_WATCH] == NULL)
+	if ((follow->planned[CJ_STEP_WATCH] && follow->plans[CJ_STEP_WATCH] == NULL) ||
+		!matters(follow, trigdata))
 		return;
 	for (int i = 0; i < (int) lengthof(off); i++)
 		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
@@ -130,11 +159,11 @@ fold(CjFollow *follow, const TriggerData *trigdata)
 		return;
 	}
 	rows = count_rows(trigdata->tg_newtable) + count_rows(trigdata->tg_oldtable);
-	burst = rows > cj_max_events;
+	burst = rows > (follow->deferred ? CJ_NOTED_EVENTS : cj_max_events);
 	if (burst || !TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
 		cj_follow_run(follow, CJ_STEP_LOCK, trigdata, (Datum) 0);
 	result = cj_follow_run(follow, burst ? CJ_STEP_BURST : CJ_STEP_FOLD, trigdata, (Datum) 0);
-	if (result == SPI_OK_INSERT && SPI_processed < (uint64) rows)
+	if (result == SPI_OK_INSERT_RETURNING && count_noted() < rows)
 		result = cj_follow_run(follow, CJ_STEP_FAULTS, trigdata, (Datum) 0);
 	if (result == SPI_OK_SELECT)
 		meet_needs(follow, trigdata);

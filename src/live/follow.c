@@ -58,6 +58,7 @@ cj_live_init(void)
 							 PGC_USERSET,
 							 0,
 							 NULL, NULL, NULL);
+	cj_tail_init();
 }
 
 /* A relation was altered: forget what depends on it, at the next use. */
@@ -199,7 +200,7 @@ cj_follow_open(CjFollow *follow, const TriggerData *trigdata)
 	{
 		char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(follow->state)),
 													  get_rel_name(follow->state));
-		SPIPlanPtr	plan = SPI_prepare(psprintf("SELECT f.events::pg_catalog.oid, f.backfilled FROM %s f", name), 0, NULL);
+		SPIPlanPtr	plan = SPI_prepare(psprintf("SELECT f.events::pg_catalog.oid, f.mode = 'deferred' FROM %s f", name), 0, NULL);
 		Oid			events;
 
 		read_latest(plan, NULL, NULL);
@@ -207,6 +208,8 @@ cj_follow_open(CjFollow *follow, const TriggerData *trigdata)
 		follow->follows = events == follow->relation ||
 			(trigdata->tg_relation->rd_rel->relispartition &&
 			 list_member_oid(get_partition_ancestors(follow->relation), events));
+		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull);
+		follow->deferred = DatumGetBool(value);
 		follow->keys = get_array_type(get_atttype(follow->state, get_attnum(follow->state, "backfilled_to")));
 		follow->look = keep_plan(psprintf("SELECT f.events, f.backfilled FROM %s f", name), 0, NULL);
 		follow->valid = true;
@@ -225,7 +228,7 @@ purpose_of(CjFollowStep step, const TriggerData *trigdata)
 {
 	static const char *const purposes[CJ_FOLLOW_STEPS] = {
 		"lock", "fold", "seal", "refuse", "fault", "empty", "compact", "burst", "faults",
-		"truncate", "truncated", "emptied", "carry", "watch"
+		"truncate", "truncated", "emptied", "carry", "matters", "watch"
 	};
 	const char *action = TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ? "insert" :
 		TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event) ? "update" :

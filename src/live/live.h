@@ -6,7 +6,8 @@
  * journey_follow_fold() is the trigger function of every followed table.  It
  * finds out once per session and trigger what is to be done (follow.c), and
  * runs the statements that journey_follow_sql() has written for it (fold_sql.c).
- * The work itself is done by those statements.
+ * The work itself is done by those statements.  What tail_sql.c adds to the planner
+ * is for queries of mode deferred.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -34,6 +35,9 @@ extern int	cj_follow_errors;
 /* Registers this directory's settings; called by _PG_init. */
 extern void cj_live_init(void);
 
+/* Has the planner find customers in the tail of mode deferred (tail_sql.c). */
+extern void cj_tail_init(void);
+
 /*
  * The statements of a trigger, in the order in which they run.  The fold
  * reports one row of arrays, one each for the needs that follow it here.
@@ -54,6 +58,8 @@ typedef enum CjFollowStep
 	CJ_STEP_EMPTIED,
 	CJ_STEP_CARRY,				/* before CJ_STEP_WATCH: what watches know of
 								 * events that change customers */
+	CJ_STEP_MATTERS,			/* before CJ_STEP_WATCH, of an insert: a row
+								 * if it matters to one */
 	CJ_STEP_WATCH,				/* after everything else */
 	CJ_FOLLOW_STEPS
 } CjFollowStep;
@@ -73,6 +79,7 @@ typedef struct CjFollow
 	Oid			owner;			/* of both */
 	Oid			schema;			/* of the extension */
 	bool		backfilled;		/* true once and for all; false: look again */
+	bool		deferred;		/* mode */
 	Oid			keys;			/* array type of the customers' keys */
 	SPIPlanPtr	look;			/* reads backfilled */
 	SPIPlanPtr	plans[CJ_FOLLOW_STEPS];

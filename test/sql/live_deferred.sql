@@ -20,7 +20,9 @@ UPDATE events SET channel = 'web' WHERE event = 'a';
 UPDATE events SET id = DEFAULT;
 UPDATE events SET customer_id = 8 WHERE customer_id = 2;
 DELETE FROM events WHERE customer_id = 3 AND occurred_at < '2026-01-01 04:00+00';
-SELECT customer, occurred_at, event, channel, removed FROM events_journeys_tail ORDER BY 1, 2, 3, 4;
+SELECT customer, occurred_at, event, channel, removed
+FROM (SELECT removed, unnest(customers) AS customer, unnest(occurred_at) AS occurred_at, unnest(event) AS event, unnest(channel) AS channel FROM events_journeys_tail) t
+ORDER BY 1, 2, 3, 4, 5;
 SELECT * FROM events_journeys ORDER BY customer;
 SELECT * FROM differing;
 SELECT mode, customers, unfolded FROM journey_follow_status('events_journeys');
@@ -87,10 +89,41 @@ SELECT customer FROM events_journeys WHERE journey ~ 'tick -> rare' ORDER BY 1;
 SELECT customer FROM events_journeys WHERE journey ~ 'rare $' ORDER BY 1;
 CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
+CREATE FUNCTION found_by(query text) RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT DISTINCT CASE WHEN p ~ 'Seq Scan' THEN 'Seq Scan' ELSE regexp_replace(substring(p, 'bucket = .*'), 'h_1|h_2', 'h') END
+    FROM plan_of(query) p WHERE p ~ 'Index Cond: .bucket|Seq Scan.*tail' ORDER BY 1 $$;
 SET enable_seqscan = off;
 SELECT count(*) FILTER (WHERE p ~ 'Bitmap Index Scan on events_journeys_head_journey_idx') > 0 AS by_index FROM plan_of($$SELECT customer FROM events_journeys WHERE journey ~ 'tick -> rare'$$) p;
 SELECT count(*) FILTER (WHERE p ~ 'Seq Scan') AS scans FROM plan_of('SELECT journey FROM events_journeys WHERE customer = 200') p WHERE p !~ 'events_journeys_follow';
+-- one customer, some customers, a customer of another query: by bucket
+SELECT found_by('SELECT journey FROM events_journeys WHERE customer = 200');
+SELECT found_by('SELECT journey FROM events_journeys WHERE 200 = customer AND customer < 1000');
+SELECT found_by('SELECT journey FROM events_journeys WHERE customer IN (100, 200)');
+SELECT found_by('SELECT (SELECT v.journey FROM events_journeys v WHERE v.customer = e.customer_id) FROM events e');
+SET plan_cache_mode = force_generic_plan;
+PREPARE one(bigint) AS SELECT journey FROM events_journeys WHERE customer = $1;
+SELECT found_by('EXECUTE one(200)');
+RESET plan_cache_mode;
+-- equal, but not by the bucket's hash function
+SELECT found_by('SELECT journey FROM events_journeys WHERE customer = 200::numeric');
 RESET enable_seqscan;
+SELECT customer, journey_length(journey) FROM events_journeys WHERE customer IN (100, 200, 300) ORDER BY 1;
+SELECT customer, journey_length(journey) FROM events_journeys WHERE customer = 200::smallint;
+SELECT customer, journey_length(journey) FROM events_journeys WHERE customer = 200::numeric;
+EXECUTE one(100);
+DEALLOCATE one;
+
+-- long names, and very many events, make more rows, that are not large
+INSERT INTO events (customer_id, occurred_at, event) SELECT 500, '2026-04-02 00:00+00', repeat('n', 2000 + i % 2) FROM generate_series(1, 5) i;
+SELECT max(cardinality(customers)), count(*) FROM events_journeys_tail WHERE 500 = ANY (customers);
+INSERT INTO events (customer_id, occurred_at, event) SELECT 501, '2026-04-02 00:00+00'::timestamptz + i * interval '1 second', 'many' FROM generate_series(1, 150000) i;
+SELECT max(cardinality(customers)), sum(cardinality(customers)), count(*) FROM events_journeys_tail WHERE 501 = ANY (customers);
+SELECT customer, journey_length(journey) FROM events_journeys WHERE customer IN (500, 501) ORDER BY 1;
+CALL journey_catch_up();
+SELECT customer, events, chunks FROM events_journeys_head WHERE customer IN (500, 501) ORDER BY 1;
+DELETE FROM events WHERE customer_id IN (500, 501);
+CALL journey_catch_up();
+SELECT * FROM differing;
 
 -- from mode to mode
 SELECT journey_follow_mode('events_journeys', 'sometimes');
@@ -151,3 +184,34 @@ SELECT journeys, customers, backfilled, incomplete FROM journey_follow_status();
 SELECT problem FROM journey_follow_check('later', compare => true);
 DROP TABLE events CASCADE;
 SELECT journey_unfollow(t) FROM unnest(ARRAY['now', 'later']::regclass[]) t;
+
+-- keys of types with a hash function, with another type's, and with none
+CREATE FUNCTION in_type(type text, one text, other text) RETURNS TABLE (key text, is_indexed boolean, before bigint, after bigint, other_before bigint, other_after bigint)
+    LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TABLE typed (customer %s, occurred_at timestamptz, event text, item int)', type);
+    PERFORM journey_follow('typed', 'customer', 'occurred_at', 'event', item => 'item', target => 'typed_now', mode => 'deferred');
+    EXECUTE format($f$INSERT INTO typed SELECT CASE i %% 3 WHEN 0 THEN %L ELSE %L END::%s, '2026-01-01 00:00+00', 'e', i FROM generate_series(1, 99) i$f$, one, other, type);
+    key := type;
+    is_indexed := (SELECT bool_and(f NOT LIKE 'Seq%') FROM found_by(format('SELECT journey FROM typed_now WHERE customer = %L', one)) f);
+    EXECUTE format('SELECT sum(journey_length(journey)) FROM typed_now WHERE customer = %L', one) INTO before;
+    EXECUTE format('SELECT sum(journey_length(journey)) FROM typed_now WHERE customer IN (%L, %L)', one, other) INTO other_before;
+    PERFORM journey_catch_up_step('typed_now', 1000, NULL);
+    EXECUTE format('SELECT sum(journey_length(journey)) FROM typed_now WHERE customer = %L', one) INTO after;
+    EXECUTE format('SELECT sum(journey_length(journey)) FROM typed_now WHERE customer IN (%L, %L)', one, other) INTO other_after;
+    PERFORM journey_unfollow('typed_now');
+    DROP TABLE typed;
+    RETURN NEXT;
+END $$;
+SET enable_seqscan = off;
+SET jit = off;
+SELECT t.* FROM (VALUES ('bigint', '1', '-5'), ('text', 'a', ''), ('text COLLATE "C"', 'aa', 'b'), ('varchar(9)', 'a', 'b'), ('char(9)', 'a', 'b'), ('uuid', repeat('a', 32), repeat('b', 32)),
+    ('float8', '0', 'NaN'), ('numeric', '1.10', '2'), ('date', '2026-01-01', 'infinity'), ('inet', '10.0.0.1', '::1'), ('money', '1', '2'))
+    v (type, one, other), LATERAL in_type(v.type, v.one, v.other) t;
+RESET enable_seqscan;
+-- -0 is 0, and char(9) keys are equal with blanks after them
+SELECT journey_bucket(0::float8) = journey_bucket(-0::float8) AS zeros, journey_bucket('a'::char(9)) = journey_bucket('a'::char(3)) AS blanks,
+    journey_bucket(7::smallint) = journey_bucket(7::bigint) AS integers, journey_buckets(ARRAY[7, NULL, 7]) = ARRAY[journey_bucket(7), NULL, journey_bucket(7)] AS arrays,
+    journey_buckets('{}'::int[]) AS empty, journey_bucket(NULL::int) AS none, journey_bucket(1::money) AS no_hash;
+SELECT bool_and(b BETWEEN 0 AND 511) AS within, count(DISTINCT b) > 400 AS spread FROM (SELECT journey_bucket(i) AS b FROM generate_series(1, 5000) i) s;
+DROP FUNCTION in_type, found_by, plan_of;

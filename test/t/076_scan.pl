@@ -67,6 +67,9 @@ my $worker = ($node->safe_psql('postgres', 'SHOW server_version_num') >= 160000 
 like($node->safe_psql('postgres', "$worker EXPLAIN $build"), qr/Gather.*GroupedScan/s, 'a worker can run it');
 is($node->safe_psql('postgres', "$worker SELECT count(journey), sum(journey_length(journey)) FROM ($build) b"),
 	$node->safe_psql('postgres', "$off SELECT count(journey), sum(journey_length(journey)) FROM ($build) b"), 'with the same answer');
+like($node->safe_psql('postgres', "$worker EXPLAIN $funnel"), qr/Gather.*GroupedFunnel.*GroupedScan/s, 'and both nodes');
+is($node->safe_psql('postgres', "$worker SELECT count(level), sum(level) FROM ($funnel) f"),
+	$node->safe_psql('postgres', "$off SELECT count(level), sum(level) FROM ($funnel) f"), 'likewise');
 
 # A column that was dropped, and one that rows are too old to have.
 $node->safe_psql('postgres', q{

@@ -130,11 +130,12 @@ report AS (
     @extschema@.journey_follow_report());
 COMMENT ON FUNCTION journey_follow_change_sql(jsonb, text) IS 'part of journey_follow_sql: folds what an UPDATE or DELETE added and removed, of customers whose rows are locked';
 
--- Events that no journey holds come and go in the table <target>_aside.
+-- Events that no journey holds come and go in the table <target>_aside.  Customers
+-- who are built anew have theirs already.
 CREATE FUNCTION journey_follow_aside_sql(follow jsonb, action text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN format('WITH changed AS MATERIALIZED (
-    SELECT e.* FROM (%2$s) e WHERE e.fault IS NOT NULL%3$s),
+    SELECT e.* FROM (%2$s) e WHERE %3$s),
 removed AS (
     DELETE FROM %1$s WHERE id IN (
         SELECT a.id
@@ -148,9 +149,11 @@ removed AS (
 INSERT INTO %1$s (customer, occurred_at, event, channel, value, item, reason)
 SELECT c.customer, c.occurred_at, c.event, c.channel, c.value, c.item, coalesce(c.fault, ''too many events'') FROM changed c WHERE NOT c.removed',
     follow ->> 'aside', @extschema@.journey_follow_changes(follow, CASE action WHEN 'refuse' THEN 'insert' ELSE action END),
-    CASE action WHEN 'refuse' THEN format(' OR e.customer = ANY ($1) AND EXISTS (SELECT FROM %s h WHERE h.customer = e.customer AND h.complete)', follow ->> 'head') ELSE '' END);
+    CASE action WHEN 'refuse' THEN format('e.fault IS NULL AND e.customer = ANY ($1) AND EXISTS (SELECT FROM %s h WHERE h.customer = e.customer AND h.complete)', follow ->> 'head')
+                WHEN 'insert' THEN 'e.fault IS NOT NULL'
+                ELSE 'e.fault IS NOT NULL AND ($1 IS NULL OR e.customer <> ALL ($1))' END);
 COMMENT ON FUNCTION journey_follow_aside_sql(jsonb, text) IS
-    'part of journey_follow_sql: sets aside the faulty events that a statement added and takes back those it removed; with action refuse also those of the customers $1, who have too many';
+    'part of journey_follow_sql: sets aside the faulty events that a statement added and takes back those it removed, but of the customers $1, who have been built anew; with action refuse sets aside what was added for the customers $1, who have too many';
 
 -- A part that has grown long is put away, and a new one begun.
 CREATE FUNCTION journey_follow_seal_sql(follow jsonb) RETURNS text
@@ -436,6 +439,8 @@ BEGIN
                                                     WHERE h.customer = ANY ($1) AND h.complete', state, follow ->> 'head') END
         WHEN 'faults' THEN @extschema@.journey_follow_faults_sql(follow, action)
         WHEN 'fault' THEN @extschema@.journey_follow_aside_sql(follow, action)
+        -- who builds customers anew takes what was set aside from one snapshot
+        WHEN 'turn' THEN CASE WHEN follow ->> 'mode' = 'deferred' AND action <> 'insert' THEN format('SELECT FROM %s FOR SHARE', state) END
         WHEN 'empty' THEN format('DELETE FROM %s h WHERE h.customer = ANY ($1) AND h.events = 0 AND h.complete', follow ->> 'head')
         WHEN 'truncate' THEN replace(@extschema@.journey_follow_truncate_sql(follow, relation::text = follow ->> 'events'), '#events', relation::text)
         WHEN 'truncated' THEN CASE WHEN follow ->> 'mode' = 'immediate'
@@ -449,4 +454,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey_follow_sql(regclass, text, regclass) IS
-    'statement for a purpose (view; lock, fold, burst, refuse, fault, carry, matters or watch, and insert, update or delete; seal, empty, truncate, truncated, emptied, rebuild) as the triggers and functions of live journeys run it; NULL if there is nothing to do';
+    'statement for a purpose (view; lock, fold, burst, refuse, turn, fault, carry, matters or watch, and insert, update or delete; seal, empty, truncate, truncated, emptied, rebuild) as the triggers and functions of live journeys run it; NULL if there is nothing to do';

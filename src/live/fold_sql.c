@@ -66,6 +66,7 @@ meet_needs(CjFollow *follow, const TriggerData *trigdata)
 {
 	HeapTuple	row = SPI_tuptable->vals[0];
 	TupleDesc	desc = SPI_tuptable->tupdesc;
+	Datum		refused = (Datum) 0;
 
 	for (int i = 0; i < CJ_NEEDS; i++)
 	{
@@ -79,7 +80,11 @@ meet_needs(CjFollow *follow, const TriggerData *trigdata)
 			(step == CJ_STEP_FAULT ||
 			 (step == CJ_STEP_REFUSE && TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))))
 			refuse_event(trigdata, step, customers);
-		cj_follow_run(follow, step, trigdata, customers);
+		if (step == CJ_STEP_REFUSE)
+			refused = customers;
+		if (step == CJ_STEP_FAULT)
+			cj_follow_run(follow, CJ_STEP_TURN, trigdata, (Datum) 0);
+		cj_follow_run(follow, step, trigdata, step == CJ_STEP_FAULT ? refused : customers);
 		if (step == CJ_STEP_SEAL)
 			cj_follow_run(follow, CJ_STEP_COMPACT, trigdata, customers);
 	}

@@ -227,7 +227,7 @@ static const char *
 purpose_of(CjFollowStep step, const TriggerData *trigdata)
 {
 	static const char *const purposes[CJ_FOLLOW_STEPS] = {
-		"lock", "fold", "seal", "refuse", "fault", "empty", "compact", "burst", "faults",
+		"lock", "fold", "seal", "refuse", "fault", "empty", "compact", "burst", "faults", "turn",
 		"truncate", "truncated", "emptied", "carry", "matters", "watch"
 	};
 	const char *action = TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ? "insert" :

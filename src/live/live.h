@@ -53,6 +53,7 @@ typedef enum CjFollowStep
 	CJ_STEP_COMPACT,			/* after CJ_STEP_SEAL, the same customers */
 	CJ_STEP_BURST,				/* CJ_STEP_FOLD of very many events */
 	CJ_STEP_FAULTS,				/* a report, after a fold without one */
+	CJ_STEP_TURN,				/* before CJ_STEP_FAULT */
 	CJ_STEP_TRUNCATE,
 	CJ_STEP_TRUNCATED,
 	CJ_STEP_EMPTIED,

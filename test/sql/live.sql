@@ -263,3 +263,29 @@ DROP TABLE parent;
 CREATE TABLE events_journeys_tail ();
 SELECT journey_follow('events', 'customer_id', 'occurred_at', 'event');
 DROP TABLE events_journeys_tail, events;
+
+-- What is set aside beside customers who are built anew, or have too many events,
+-- in one statement: each event once.
+CREATE TABLE events (customer_id bigint, occurred_at timestamptz, event text);
+CREATE INDEX ON events (customer_id);
+SELECT journey_follow('events', 'customer_id', 'occurred_at', 'event', chunk_events => 5);
+CREATE VIEW aside_differing AS
+SELECT customer, a.count AS aside, e.count AS events FROM (SELECT customer, count(*) FROM events_journeys_aside WHERE reason = 'time is infinite' GROUP BY 1) a
+FULL JOIN (SELECT customer_id AS customer, count(*) FROM events WHERE NOT isfinite(occurred_at) GROUP BY 1) e USING (customer) WHERE a.count IS DISTINCT FROM e.count;
+INSERT INTO events SELECT c, CASE WHEN i > 2 THEN '2026-01-01 00:00+00'::timestamptz + i * interval '1 min' ELSE 'infinity' END, CASE WHEN i > 2 THEN 'e' || i % 3 ELSE 'never' END
+FROM generate_series(1, 3) c, generate_series(1, 14) i;
+SELECT customer, chunks FROM events_journeys_head ORDER BY 1;
+DELETE FROM events WHERE ctid IN (SELECT min(ctid) FROM events WHERE event = 'never' GROUP BY customer_id) OR event = 'e1';
+SELECT * FROM aside_differing;
+UPDATE events SET customer_id = 2 WHERE customer_id = 1;
+SELECT * FROM aside_differing;
+DELETE FROM events WHERE customer_id = 2 AND event <> 'never';
+SELECT * FROM aside_differing;
+SET customer_journey.max_events = 10;
+INSERT INTO events SELECT 3, CASE WHEN i > 2 THEN '2026-01-02 00:00+00'::timestamptz + i * interval '1 min' ELSE '-infinity' END, 'e' FROM generate_series(1, 8) i;
+SELECT * FROM aside_differing;
+SELECT customer, reason, count(*) FROM events_journeys_aside GROUP BY 1, 2 ORDER BY 1, 2;
+RESET customer_journey.max_events;
+SELECT problem FROM journey_follow_check('events_journeys', compare => true);
+DROP TABLE events CASCADE;
+SELECT journey_unfollow('events_journeys');

@@ -9,6 +9,7 @@ use strict;
 use warnings;
 use FindBin;
 use IPC::Open3;
+use List::Util 'sum';
 use Symbol 'gensym';
 use Time::HiRes 'time';
 
@@ -26,6 +27,7 @@ if ($opt{load})
 	exit;
 }
 load('postgres', "$FindBin::Bin/load/journeys.sql");
+warm() if $opt{warm};
 run_case($_) for grep { /$opt{cases}/ } sort glob "$FindBin::Bin/cases/*";
 print_tables();
 
@@ -91,7 +93,8 @@ sub stop
 
 # Looks at the system's process and its parallel workers: notes the processor
 # time of each so far, in ticks, and the peak of their private memory, in kB.
-# The scheduler knows parts of ticks, but of one thread.
+# The scheduler knows parts of ticks, but of one thread, and not how much of them
+# was the kernel's.
 sub look
 {
 	my ($worker, $usage) = @_;
@@ -105,7 +108,8 @@ sub look
 	for my $pid (@pids)
 	{
 		$memory += $1 if contents("/proc/$pid/status") =~ /^RssAnon:\s+(\d+)/m;
-		$usage->{ticks}{$pid} = $1 + $2 if contents("/proc/$pid/stat") =~ /^.*\) \S(?: \S+){10} (\d+) (\d+) /s;
+		($usage->{ticks}{$pid}, $usage->{kernel}{$pid}) = ($1 + $2, $2)
+		  if contents("/proc/$pid/stat") =~ /^.*\) \S(?: \S+){10} (\d+) (\d+) /s;
 		$usage->{ticks}{$pid} = $1 * $opt{ticks} / 1e9
 		  if $worker->{system} eq 'postgres' && contents("/proc/$pid/schedstat") =~ /^([1-9]\d*) /;
 	}
@@ -116,9 +120,9 @@ sub look
 # Processor seconds from one look to the later one; workers are new.
 sub processor_time
 {
-	my ($worker, $before, $after) = @_;
-	my $sum = -($before->{ticks}{ $worker->{process} } || 0);
-	$sum += $_ for values %{ $after->{ticks} };
+	my ($worker, $before, $after, $kind) = @_;
+	my $sum = -($before->{$kind}{ $worker->{process} } || 0);
+	$sum += $_ for values %{ $after->{$kind} };
 	return $sum / $opt{ticks};
 }
 
@@ -168,7 +172,8 @@ sub ask
 	return $rows if !$taken;
 	$taken->{seconds} = time - $start;
 	look($worker, \%usage);
-	$taken->{processor} = processor_time($worker, \%before, \%usage);
+	$taken->{processor} = processor_time($worker, \%before, \%usage, 'ticks');
+	$taken->{kernel} = processor_time($worker, \%before, \%usage, 'kernel');
 	$taken->{peak} = $usage{peak};
 	return $rows;
 }
@@ -184,6 +189,17 @@ sub set_up
 }
 
 # ---- loading ----
+
+# Reads the tables into the server's own buffers, as far as these suffice: a scan of
+# a large table would leave it to the system's.
+sub warm
+{
+	my $worker = start('postgres', 1);
+	ask($worker, $_)
+	  for 'SET client_min_messages = warning', 'CREATE EXTENSION IF NOT EXISTS pg_prewarm', q{SELECT pg_prewarm(relation) FROM (VALUES ('journeys'::regclass), ('events')) t(relation)};
+	stop($worker);
+	return;
+}
 
 # Runs the file's statements with all cores.
 sub load
@@ -232,7 +248,7 @@ sub run_queries
 		my ($differs) = directive($file, 'not compared');
 		push @rows,
 		  { case => $name, threads => $threads, label => $label, worker => $worker, file => $file,
-			query => set_up($worker, $file), differs => $differs, times => [], processor => [], peak => 0 };
+			query => set_up($worker, $file), differs => $differs, times => [], processor => [], kernel => 0, peak => 0 };
 	}
 	return if !@rows;
 	@rows = sort { place($a) cmp place($b) } @rows;
@@ -248,6 +264,7 @@ sub run_queries
 			next if $round == 0;
 			push @{ $row->{times} }, $taken{seconds};
 			push @{ $row->{processor} }, $taken{processor};
+			$row->{kernel} += $taken{kernel};
 		}
 		compare_answers(@rows) if $round == 0;
 	}
@@ -291,7 +308,7 @@ sub median
 
 sub print_tables
 {
-	my @lines = ([ 'case', 'threads', 'query', 'seconds', 'range', 'ns/event', 'x ours', 'cpu s', 'peak MB' ]);
+	my @lines = ([ 'case', 'threads', 'query', 'seconds', 'range', 'ns/event', 'x ours', 'cpu s', 'kernel', 'peak MB' ]);
 	for my $row (@times)
 	{
 		my ($first) = grep { $_->{case} eq $row->{case} && $_->{threads} == $row->{threads} } @times;
@@ -302,7 +319,8 @@ sub print_tables
 		  [ $row->{case}, $row->{threads}, $row->{label}, sprintf('%.3f', $median),
 			sprintf($median < 0.1 ? '%.5f-%.5f' : '%.3f-%.3f', @sorted[ 0, -1 ]), sprintf('%.1f', $median * 1e9 / $opt{events}),
 			sprintf('%.2f', $median / median(@{ $first->{times} })),
-			sprintf($median < 1 ? '%.4f' : '%.2f', median(@{ $row->{processor} })), sprintf('%.0f', $row->{peak} / 1024) ];
+			sprintf($median < 1 ? '%.4f' : '%.2f', median(@{ $row->{processor} })),
+			sprintf('%.0f %%', 100 * $row->{kernel} / (sum(@{ $row->{processor} }) || 1)), sprintf('%.0f', $row->{peak} / 1024) ];
 	}
 	print "\nTimes: the median of $opt{rounds} rounds; \"x ours\" is the time divided by that of the case's first row.\n\n";
 	print_table(@lines);

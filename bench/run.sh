@@ -20,6 +20,8 @@ usage: bench/run.sh [option ...]        or: make bench BENCH='[option ...]'
   --cases REGEX    only the cases whose directory matches
   --queries REGEX  only the queries of a case whose name matches
   --work-mem SIZE  PostgreSQL's work_mem (512MB)
+  --shared-buffers SIZE   PostgreSQL's shared_buffers (1GB)
+  --warm           read PostgreSQL's tables into its shared buffers beforehand
   --peers LIST     other systems ("clickhouse duckdb"; "none" for neither)
   --dir DIR        work there, leave everything, and reuse what is loaded;
                    otherwise a temporary directory that is removed
@@ -33,12 +35,13 @@ END
 say() { echo "bench: $*" >&2; }
 fail() { say "$*"; exit 1; }
 
-events=10000000 customers='' seed=1 rounds=3 threads='1 2' cases=. queries=. work_mem=512MB dir='' peers='clickhouse duckdb'
+events=10000000 customers='' seed=1 rounds=3 threads='1 2' cases=. queries=. work_mem=512MB shared_buffers=1GB warm=0 dir='' peers='clickhouse duckdb'
 while [ $# -gt 0 ]; do
 	case $1 in
 		--smoke) events=200000 rounds=1 threads=1 ;;
+		--warm) warm=1 ;;
 		--help) usage; exit 0 ;;
-		--events|--customers|--seed|--rounds|--threads|--cases|--queries|--work-mem|--peers|--dir)
+		--events|--customers|--seed|--rounds|--threads|--cases|--queries|--work-mem|--shared-buffers|--peers|--dir)
 			[ $# -ge 2 ] || { usage >&2; exit 2; }
 			name=${1#--}
 			printf -v "${name//-/_}" %s "$2"; shift ;;
@@ -144,7 +147,7 @@ END
 }
 
 settings=(
-	shared_buffers=1GB work_mem=$work_mem maintenance_work_mem=512MB
+	shared_buffers=$shared_buffers work_mem=$work_mem maintenance_work_mem=512MB
 	max_parallel_workers=8 max_worker_processes=8 effective_cache_size=4GB
 	jit=off autovacuum=off fsync=off full_page_writes=off wal_level=minimal max_wal_senders=0
 	max_wal_size=16GB checkpoint_timeout=1h timezone=UTC "listen_addresses=''" port=5432
@@ -173,7 +176,7 @@ describe() {
 
 measure() {
 	perl measure.pl dir="$dir" csv="$dir/events.csv" database=postgres psql="$bin/psql" \
-		postmaster="$(head -1 "$dir/postgres/data/postmaster.pid")" node="$node" modules="$modules" peers="$peers" \
+		postmaster="$(head -1 "$dir/postgres/data/postmaster.pid")" node="$node" modules="$modules" peers="$peers" warm="$warm" \
 		threads="$threads" cores="$(nproc)" ticks="$(getconf CLK_TCK)" rounds="$rounds" cases="$cases" queries="$queries" events="$events" customers="$customers" \
 		hash_work_mem=$((events * 65536 / 10000000 > 64 ? events * 65536 / 10000000 : 64)) "$@"
 }

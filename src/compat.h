@@ -67,6 +67,13 @@
 #define cj_presorted(info) ((void) (info), false)
 #endif
 
+/* 16: privileges of all objects are checked in one way */
+#if PG_VERSION_NUM >= 160000
+#define cj_function_aclcheck(function, role) object_aclcheck(ProcedureRelationId, (function), (role), ACL_EXECUTE)
+#else
+#define cj_function_aclcheck(function, role) pg_proc_aclcheck((function), (role), ACL_EXECUTE)
+#endif
+
 /* 17: counted texts always count their own length out */
 #if PG_VERSION_NUM >= 170000
 #define cj_sendcountedtext(buffer, text, len) pq_sendcountedtext(buffer, text, len)
@@ -105,6 +112,13 @@
 #define CJ_EXPLAIN_HEADER "commands/explain_format.h"
 #else
 #define CJ_EXPLAIN_HEADER "commands/explain.h"
+#endif
+
+/* 18: the query's tables are not alone in its range table */
+#if PG_VERSION_NUM >= 180000
+#define cj_explain_tables(es) ((es)->rtable_size)
+#else
+#define cj_explain_tables(es) list_length((es)->rtable)
 #endif
 
 /* 18: a module tells its name and version */

@@ -64,6 +64,17 @@ cj_rows_add(CjRows *rows, int64 time, uint64 mask)
 	rows->count++;
 }
 
+/* The time of a date: its midnight. */
+extern int64 cj_rows_date(int32 date);
+
+/*
+ * What a group's rows are asked, once it has one (rows_sql.c): the window, which is
+ * an interval or a bigint, and the mode; the sequence, for times of a type.
+ */
+extern void cj_rows_begin_window(CjRows *rows, Oid type, NullableDatum within, NullableDatum mode);
+extern void cj_rows_begin_sequence(CjRows *rows, MemoryContext context, Oid time_type,
+								   NullableDatum sequence, int nconditions);
+
 /* Sorts by time, then by the first condition that holds (none first), then by mask. */
 extern void cj_rows_sort(CjRows *rows);
 

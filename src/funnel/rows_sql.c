@@ -131,18 +131,20 @@ read_conditions(FunctionCallInfo fcinfo, const CallSite *site, int *nconditions)
 	return mask;
 }
 
+int64
+cj_rows_date(int32 date)
+{
+	if (DATE_IS_NOBEGIN(date))
+		return DT_NOBEGIN;
+	return DATE_IS_NOEND(date) ? DT_NOEND : (int64) date * USECS_PER_DAY;
+}
+
 /* Microseconds for times, the number itself for numbers. */
 static int64
 read_time(FunctionCallInfo fcinfo, const CallSite *site)
 {
 	if (site->time_type == DATEOID)
-	{
-		DateADT		date = PG_GETARG_DATEADT(site->time_arg);
-
-		if (DATE_IS_NOBEGIN(date))
-			return DT_NOBEGIN;
-		return DATE_IS_NOEND(date) ? DT_NOEND : (int64) date * USECS_PER_DAY;
-	}
+		return cj_rows_date(PG_GETARG_DATEADT(site->time_arg));
 	/* timestamp and timestamptz are microseconds already */
 	return PG_GETARG_INT64(site->time_arg);
 }
@@ -169,6 +171,28 @@ unchanged(FunctionCallInfo fcinfo)
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
+void
+cj_rows_begin_window(CjRows *rows, Oid type, NullableDatum within, NullableDatum mode)
+{
+	if (!mode.isnull)
+	{
+		text	   *words = DatumGetTextPP(mode.value);
+
+		rows->mode = cj_mode_parse(VARDATA_ANY(words), VARSIZE_ANY_EXHDR(words));
+	}
+	if (within.isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the window must not be NULL")));
+	rows->window = type == INTERVALOID ?
+		cj_interval_usec_positive(DatumGetIntervalP(within.value), "within") :
+		DatumGetInt64(within.value);
+	if (rows->window < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" must not be negative", "within")));
+}
+
 /* window_funnel_transfn(state, within interval|bigint, [mode text,] time, conditions) */
 Datum
 cj_window_funnel_transfn(PG_FUNCTION_ARGS)
@@ -186,23 +210,11 @@ cj_window_funnel_transfn(PG_FUNCTION_ARGS)
 	}
 	if (rows == NULL)
 	{
-		rows = cj_rows_create(aggregate_context(fcinfo));
-		if (site->time_arg == 3 && !PG_ARGISNULL(2))
-		{
-			text	   *mode = PG_GETARG_TEXT_PP(2);
+		NullableDatum none = {0, true};
 
-			rows->mode = cj_mode_parse(VARDATA_ANY(mode), VARSIZE_ANY_EXHDR(mode));
-		}
-		if (PG_ARGISNULL(1))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("the window must not be NULL")));
-		rows->window = get_fn_expr_argtype(fcinfo->flinfo, 1) == INTERVALOID ?
-			cj_interval_usec_positive(PG_GETARG_INTERVAL_P(1), "within") : PG_GETARG_INT64(1);
-		if (rows->window < 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"%s\" must not be negative", "within")));
+		rows = cj_rows_create(aggregate_context(fcinfo));
+		cj_rows_begin_window(rows, get_fn_expr_argtype(fcinfo->flinfo, 1), fcinfo->args[1],
+							 site->time_arg == 3 ? fcinfo->args[2] : none);
 	}
 	if (!PG_ARGISNULL(site->time_arg))
 	{
@@ -213,6 +225,25 @@ cj_window_funnel_transfn(PG_FUNCTION_ARGS)
 			cj_rows_add(rows, read_time(fcinfo, site), mask);
 	}
 	PG_RETURN_POINTER(rows);
+}
+
+void
+cj_rows_begin_sequence(CjRows *rows, MemoryContext context, Oid time_type,
+					   NullableDatum sequence, int nconditions)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	if (sequence.isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the sequence must not be NULL")));
+	rows->text = text_to_cstring(DatumGetTextPP(sequence.value));
+	MemoryContextSwitchTo(old);
+	/* gates are in seconds of times, in the unit of numbers */
+	rows->window = time_type == INT8OID ? 1 : USECS_PER_SEC;
+	rows->nconditions = nconditions;
+	/* a wrong sequence is an error whatever the rows are */
+	cj_sequence_parse(rows->text, nconditions, rows->window);
 }
 
 /* sequence_transfn(state, pattern text, time, conditions) */
@@ -227,22 +258,10 @@ cj_sequence_transfn(PG_FUNCTION_ARGS)
 	if (rows == NULL)
 	{
 		MemoryContext context = aggregate_context(fcinfo);
-		MemoryContext old;
 
-		if (PG_ARGISNULL(1))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("the sequence must not be NULL")));
 		rows = cj_rows_create(context);
-		old = MemoryContextSwitchTo(context);
-		rows->text = text_to_cstring(PG_GETARG_TEXT_PP(1));
-		MemoryContextSwitchTo(old);
-		/* gates are in seconds of times, in the unit of numbers */
-		rows->window = site->time_type == INT8OID ? 1 : USECS_PER_SEC;
 		read_conditions(fcinfo, site, &nconditions);
-		rows->nconditions = nconditions;
-		/* a wrong sequence is an error whatever the rows are */
-		cj_sequence_parse(rows->text, nconditions, rows->window);
+		cj_rows_begin_sequence(rows, context, site->time_type, fcinfo->args[1], nconditions);
 	}
 	if (!PG_ARGISNULL(site->time_arg))
 	{

@@ -275,6 +275,42 @@ drop_store(GroupedScanState *state)
 	MemoryContextReset(state->context);
 }
 
+/* ---- for the node above that reads the store itself ---- */
+
+CjFormat *
+cj_scan_format(PlanState *ps)
+{
+	return ((GroupedScanState *) ps)->format;
+}
+
+CjStore *
+cj_scan_fill(PlanState *ps)
+{
+	GroupedScanState *state = (GroupedScanState *) ps;
+
+	/* as ExecProcNode does */
+	if (ps->chgParam != NULL)
+		ExecReScan(ps);
+	if (ps->instrument != NULL)
+		InstrStartNode(ps->instrument);
+	fill_store(state);
+	if (ps->instrument != NULL)
+		InstrStopNode(ps->instrument, 0);
+	return state->store;
+}
+
+void
+cj_scan_drop(PlanState *ps, double rows)
+{
+	if (ps->instrument != NULL)
+		InstrStartNode(ps->instrument);
+	drop_store((GroupedScanState *) ps);
+	if (ps->instrument != NULL)
+		InstrStopNode(ps->instrument, rows);
+}
+
+/* ---- row by row ---- */
+
 static TupleTableSlot *
 next(CustomScanState *css)
 {

@@ -80,6 +80,13 @@ extern void cj_format_store(CjFormat *format, CjStore *store, const Datum *value
 extern void cj_format_load(const CjFormat *format, const CjStoredRow *row, Datum *values,
 						   bool *nulls);
 
+/* Is a column, in the format's order, NULL? */
+static inline bool
+cj_format_null(const CjFormat *format, const CjStoredRow *row, int column)
+{
+	return (row->data[format->nulls + column / 8] >> column % 8) & 1;
+}
+
 /* A CjSameKey whose arg is the format. */
 extern bool cj_format_same(const CjStoredRow *a, const CjStoredRow *b, void *arg);
 

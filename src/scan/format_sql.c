@@ -321,12 +321,6 @@ cj_format_store(CjFormat *format, CjStore *store, const Datum *values,
 
 /* ---- from bytes ---- */
 
-static inline bool
-null_bit(const CjFormat *format, const CjStoredRow *row, int column)
-{
-	return (row->data[format->nulls + column / 8] >> column % 8) & 1;
-}
-
 /* The value that begins where the one before it ended; *at becomes its end. */
 static inline Datum
 get_pointer(const CjColumn *column, const char *data, Size *at)
@@ -364,14 +358,14 @@ cj_format_load(const CjFormat *format, const CjStoredRow *row, Datum *values, bo
 		else
 		{
 			values[column->target] = value;
-			nulls[column->target] = null_bit(format, row, i);
+			nulls[column->target] = cj_format_null(format, row, i);
 		}
 	}
 	for (int i = format->nfixed; i < format->ncolumns; i++)
 	{
 		const CjColumn *column = &format->columns[i];
 
-		nulls[column->target] = null_bit(format, row, i);
+		nulls[column->target] = cj_format_null(format, row, i);
 		if (!nulls[column->target])
 			values[column->target] = get_pointer(column, row->data, &at);
 	}
@@ -388,7 +382,7 @@ key_value(const CjFormat *format, const CjStoredRow *row, int column)
 	if (column < format->nfixed)
 		return get_value(row->data + wanted->offset, wanted->len);
 	for (int i = format->nfixed; i <= column; i++)
-		if (!null_bit(format, row, i))
+		if (!cj_format_null(format, row, i))
 			value = get_pointer(&format->columns[i], row->data, &at);
 	return value;
 }
@@ -424,15 +418,15 @@ cj_format_same(const CjStoredRow *a, const CjStoredRow *b, void *arg)
 
 	if (format->word_key)
 		return *(const uint64 *) a->data == *(const uint64 *) b->data &&
-			null_bit(format, a, 0) == null_bit(format, b, 0);
+			cj_format_null(format, a, 0) == cj_format_null(format, b, 0);
 	for (int i = 0; i < format->nkeys; i++)
 	{
 		CjKey	   *key = &format->keys[i];
 		Datum		x;
 		Datum		y;
-		bool		null = null_bit(format, a, key->column);
+		bool		null = cj_format_null(format, a, key->column);
 
-		if (null != null_bit(format, b, key->column))
+		if (null != cj_format_null(format, b, key->column))
 			return false;
 		if (null)
 			continue;

@@ -238,14 +238,17 @@ add_grouped_paths(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_
 	CjScanTarget target;
 	AggClauseCosts costs;
 	double		groups;
+	List	   *above;
 	Path	   *grouped;
+	Path	   *collected;
+	AggPath    *agg;
 
 	if (!enable_grouped_scan || root->parse->groupingSets != NIL || group_clause == NIL ||
 		child == NULL || child->param_info != NULL || IS_DUMMY_REL(input_rel) ||
 		!grouping_is_hashable(group_clause) || presorted(root) || has_constant(child->pathtarget))
 		return;
-	target = cj_scan_target(root, lappend(list_copy(grouped_rel->reltarget->exprs), extra->havingQual),
-							child->pathtarget);
+	above = lappend(list_copy(grouped_rel->reltarget->exprs), extra->havingQual);
+	target = cj_scan_target(root, above, child->pathtarget);
 	if (!target.wanted)
 		return;
 	MemSet(&costs, 0, sizeof(costs));
@@ -256,10 +259,11 @@ add_grouped_paths(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_
 								 child->rows, NULL, NULL);
 	charge_waiting(root, grouped_rel);
 	grouped = create_grouped_path(grouped_rel, child, group_clause, &target);
-	add_path(grouped_rel, (Path *)
-			 create_agg_path(root, grouped_rel, grouped, grouped_rel->reltarget,
-							 AGG_SORTED, AGGSPLIT_SIMPLE, group_clause,
-							 (List *) extra->havingQual, &costs, groups));
+	agg = create_agg_path(root, grouped_rel, grouped, grouped_rel->reltarget,
+						  AGG_SORTED, AGGSPLIT_SIMPLE, group_clause,
+						  (List *) extra->havingQual, &costs, groups);
+	collected = cj_collect_path(root, agg, grouped, above);
+	add_path(grouped_rel, collected != NULL ? collected : (Path *) agg);
 }
 
 static void
@@ -286,6 +290,7 @@ cj_scan_init(void)
 							 GUC_EXPLAIN,
 							 NULL, NULL, NULL);
 	RegisterCustomScanMethods(&cj_scan_methods);
+	RegisterCustomScanMethods(&cj_collect_methods);
 	previous_hook = create_upper_paths_hook;
 	create_upper_paths_hook = upper_paths;
 }

@@ -79,6 +79,7 @@ typedef struct CjArena
 	int64		peak_disk;
 	int64		batches;		/* partitions that were grouped */
 	int64		left_out;		/* idle rows */
+	int64		groups;			/* begun so far by the rows taken out */
 	bool		spilled;
 } CjArena;
 
@@ -176,8 +177,14 @@ cj_store_add(CjStore *store, uint32 hash, Size flagged)
 		row = cj_store_extend(store, place, size);
 	row->head.is.hash = hash;
 	row->head.is.size = flagged;
-	/* the line after this one, for the row that will come there */
-	__builtin_prefetch(place->next + 64, 1);
+
+	/*
+	 * What will be written there some rows from now.  A line that has not
+	 * come when it is written makes the scan of the table wait, which reads
+	 * as a whole what it wrote in pieces; as measured, one line ahead is too
+	 * late.
+	 */
+	__builtin_prefetch(place->next + 128, 1);
 	return row;
 }
 
@@ -186,7 +193,10 @@ extern void cj_store_finish(CjStore *store);
 
 extern pg_noinline const CjStoredRow *cj_store_turn(CjStore *store);
 
-/* The next row, group by group; NULL after the last.  It is good until the next call. */
+/*
+ * The next row, group by group; NULL after the last.  It is good until the next
+ * call.  The arena's count of groups tells whether it begins another group.
+ */
 static inline const CjStoredRow *
 cj_store_next(CjStore *store)
 {

@@ -240,6 +240,7 @@ cj_stream_next(CjStream *stream)
 			stream->first = MemoryContextAllocHuge(store->arena->context,
 												   cj_row_size(stream->row));
 			memcpy(stream->first, stream->row, cj_row_size(stream->row));
+			store->arena->groups++;
 			return stream->row;
 		}
 		if (store->same(stream->first, stream->row, store->arg))

@@ -384,6 +384,7 @@ cj_store_turn(CjStore *store)
 		if (store->group < store->groups.count)
 		{
 			row = store->groups.groups[store->group++].first;
+			store->arena->groups++;
 			store->row = row->head.next;
 			return row;
 		}

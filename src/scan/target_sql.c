@@ -72,27 +72,37 @@ transition_of(Oid aggregate)
 	return transition;
 }
 
-static Kind
-kind_of(const Aggref *aggref)
+PGFunction
+cj_scan_transition(const Aggref *aggref)
 {
 	Oid			transition = transition_of(aggref->aggfnoid);
 	RegProcedure support = OidIsValid(transition) ? get_func_support(transition) : InvalidOid;
 	FmgrInfo	function;
 
 	if (!OidIsValid(support))
-		return NOT_OURS;
+		return NULL;
 	/* it was called to estimate the function's cost, so this loads nothing */
 	fmgr_info(support, &function);
 	if (function.fn_addr != cj_journey_support)
-		return NOT_OURS;
+		return NULL;
 	fmgr_info(transition, &function);
-	if (function.fn_addr == cj_journey_agg_transfn ||
-		function.fn_addr == cj_journey_merge_transfn ||
-		function.fn_addr == cj_next_node_transfn)
+	return function.fn_addr;
+}
+
+static Kind
+kind_of(const Aggref *aggref)
+{
+	PGFunction	transition = cj_scan_transition(aggref);
+
+	if (transition == NULL)
+		return NOT_OURS;
+	if (transition == cj_journey_agg_transfn ||
+		transition == cj_journey_merge_transfn ||
+		transition == cj_next_node_transfn)
 		return COLLECTS;
-	if (function.fn_addr == cj_sequence_transfn || function.fn_addr == cj_retention_transfn)
+	if (transition == cj_sequence_transfn || transition == cj_retention_transfn)
 		return COLLECTS_TRUE;
-	if (function.fn_addr != cj_window_funnel_transfn)
+	if (transition != cj_window_funnel_transfn)
 		return NOT_OURS;
 	/* with a mode, rows may count that satisfy nothing */
 	if (list_length(aggref->args) > 1 &&

@@ -39,6 +39,16 @@ EXPLAIN (COSTS OFF, VERBOSE) SELECT window_funnel('1 day', occurred_at, event = 
 EXPLAIN (COSTS OFF, VERBOSE) SELECT window_funnel('1 day', occurred_at, event = 'view') FILTER (WHERE number > 7) FROM scan_events GROUP BY customer_id;
 EXPLAIN (COSTS OFF, VERBOSE) SELECT window_funnel('1 day', occurred_at, number > random()) FROM scan_events GROUP BY customer_id;
 
+-- where only such aggregates are wanted, a node above takes their rows from it as they are stored, and is the aggregation
+EXPLAIN (COSTS OFF, VERBOSE) SELECT upper(region) AS k, customer_id + 1, window_funnel('1 day', 'strict_order', occurred_at, event = 'view', event = 'cart') * 2,
+    sequence_count('(?1)(?2)', occurred_at, event = 'cart', number > 7), retention(event = 'view', event = 'cart')
+FROM scan_events GROUP BY upper(region), customer_id HAVING window_funnel('1 day', 'strict_order', occurred_at, event = 'view', event = 'cart') < 2 AND customer_id > 5;
+-- not if one asks for all rows, or for the values themselves
+EXPLAIN (COSTS OFF) SELECT window_funnel('1 day', occurred_at, event = 'view', event = 'cart'), count(*) FROM scan_events GROUP BY customer_id;
+EXPLAIN (COSTS OFF) SELECT window_funnel('1 day', occurred_at, VARIADIC ARRAY[event = 'view', event = 'cart']) FROM scan_events GROUP BY customer_id;
+EXPLAIN (COSTS OFF) SELECT window_funnel('1 day', occurred_at + interval '1 day', event = 'view', event = 'cart') FROM scan_events GROUP BY customer_id;
+EXPLAIN (COSTS OFF) SELECT window_funnel(number * interval '1 day', occurred_at, event = 'view') FROM scan_events GROUP BY customer_id;
+
 -- not for what is grouped otherwise
 EXPLAIN (COSTS OFF) SELECT customer_id, count(*) FROM scan_events GROUP BY customer_id;
 EXPLAIN (COSTS OFF) SELECT customer_id, region, journey_agg(occurred_at, event) FROM scan_events GROUP BY ROLLUP (customer_id, region);
@@ -64,7 +74,20 @@ UNION ALL SELECT 4, md5(string_agg(a::text, ',' ORDER BY a::text COLLATE "C")) F
     (SELECT customer_id, window_funnel('2 days', occurred_at, event = 'view', event = 'cart', event = 'purchase') AS level FROM scan_events GROUP BY 1) a
 UNION ALL SELECT 5, md5(string_agg(a::text, ',' ORDER BY a::text COLLATE "C")) FROM
     (SELECT customer_id, sequence_match_events('(?1).*(?2)', occurred_at, event = 'nothing', event = 'call'), retention(event = 'nothing', event = 'call')
-     FROM scan_events GROUP BY 1) a;
+     FROM scan_events GROUP BY 1) a
+UNION ALL SELECT 6, md5(string_agg(a::text, ',' ORDER BY a::text COLLATE "C")) FROM
+    (SELECT upper(region) AS k, customer_id + 1, window_funnel('2 days', 'strict_order', occurred_at, event = 'view', event = 'cart') * 2,
+            window_funnel_events('2 days', occurred_at, event = 'view', event = 'cart', number % 3 = 0), sequence_count('(?1)(?2)', occurred_at, event = 'cart', number > 7),
+            sequence_match_events('(?1).*(?2)', occurred_at, event = 'cart', event = 'view'), retention(event = 'view', event = 'cart', channel IS NULL)
+     FROM (SELECT region, customer_id, NULLIF(occurred_at, '2026-01-05 00:00+00') AS occurred_at, event, number, channel FROM scan_events OFFSET 0) e
+     GROUP BY upper(region), customer_id HAVING window_funnel('1 day', occurred_at, event = 'view', event = 'cart') < 2 AND upper(region) <> 'K3') a
+UNION ALL SELECT 7, md5(string_agg(a::text, ',' ORDER BY a::text COLLATE "C")) FROM
+    (SELECT region, day, window_funnel('2 days', day, event = 'view', event = 'cart', usual), window_funnel_events('2 days', day, event = 'call', event = 'cart'),
+            window_funnel(50000::bigint, 'strict_increase', second, usual, event = 'cart', event = 'view'), window_funnel_events(50000::bigint, second, event = 'cart', usual),
+            retention(usual, event = 'none')
+     FROM (SELECT region, CASE WHEN number % 9 > 0 THEN occurred_at::date END AS day, extract(epoch FROM occurred_at)::bigint AS second, event,
+                  CASE WHEN number % 5 > 0 THEN number % 2 = 0 END AS usual FROM scan_events OFFSET 0) e
+     GROUP BY region, day HAVING window_funnel(5000::bigint, second, event = 'view', event = 'call') > 0) a;
 CREATE TEMP TABLE scan_with AS SELECT * FROM scan_answers;
 SET customer_journey.enable_grouped_scan = off;
 CREATE TEMP TABLE scan_without AS SELECT * FROM scan_answers;
@@ -90,6 +113,23 @@ SELECT x, (SELECT sum(level) FROM (SELECT window_funnel('2 days', occurred_at, e
 FROM unnest(ARRAY['view', 'cart', 'call']) x;
 RESET customer_journey.enable_grouped_scan;
 
+-- and so does the window, and the sequence
+EXPLAIN (COSTS OFF) SELECT x, (SELECT sum(level) FROM (SELECT window_funnel(x * interval '1 hour', occurred_at, event = 'view', event = 'purchase') AS level
+    FROM scan_events WHERE number < 1000 GROUP BY customer_id) l)
+FROM unnest(ARRAY[1, 24, 240]) x;
+SELECT x, (SELECT sum(level) FROM (SELECT window_funnel(x * interval '1 hour', occurred_at, event = 'view', event = 'purchase') AS level
+    FROM scan_events WHERE number < 1000 GROUP BY customer_id) l),
+    (SELECT sum(n) FROM (SELECT sequence_count('(?1)' || repeat('.', x % 20) || '(?2)', occurred_at, event = 'view', event = 'purchase') AS n
+    FROM scan_events WHERE number < 1000 GROUP BY customer_id) l)
+FROM unnest(ARRAY[1, 24, 240]) x;
+SET customer_journey.enable_grouped_scan = off;
+SELECT x, (SELECT sum(level) FROM (SELECT window_funnel(x * interval '1 hour', occurred_at, event = 'view', event = 'purchase') AS level
+    FROM scan_events WHERE number < 1000 GROUP BY customer_id) l),
+    (SELECT sum(n) FROM (SELECT sequence_count('(?1)' || repeat('.', x % 20) || '(?2)', occurred_at, event = 'view', event = 'purchase') AS n
+    FROM scan_events WHERE number < 1000 GROUP BY customer_id) l)
+FROM unnest(ARRAY[1, 24, 240]) x;
+RESET customer_journey.enable_grouped_scan;
+
 -- prepared statements
 PREPARE level(text) AS SELECT sum(level) FROM (SELECT window_funnel('2 days', occurred_at, event = $1, event = 'purchase') AS level FROM scan_events GROUP BY customer_id) l;
 SET plan_cache_mode = force_generic_plan;
@@ -100,18 +140,36 @@ RESET plan_cache_mode;
 -- errors of conditions are as they were, and leave nothing behind
 SELECT customer_id, window_funnel('1 day', occurred_at, 1 / (number - 17) > 0) FROM scan_events GROUP BY customer_id;
 SELECT customer_id, window_funnel(NULL::interval, occurred_at, event = 'view') FROM scan_events GROUP BY customer_id;
+SELECT customer_id, window_funnel(interval '-1 day', occurred_at, event = 'view') FROM scan_events GROUP BY customer_id;
+SELECT customer_id, window_funnel('1 day', 'stricter', occurred_at, event = 'view') FROM scan_events GROUP BY customer_id;
+SELECT customer_id, sequence_match(NULL, occurred_at, event = 'view') FROM scan_events GROUP BY customer_id;
+SELECT customer_id, sequence_match('(?2)', occurred_at, event = 'view') FROM scan_events GROUP BY customer_id;
+-- none without rows
+SELECT customer_id, window_funnel(NULL::interval, occurred_at, event = 'view') FROM scan_events WHERE number < 0 GROUP BY customer_id;
+
+-- the right to call the aggregate is wanted
+CREATE ROLE regress_scan_reader;
+GRANT SELECT ON scan_events TO regress_scan_reader;
+REVOKE EXECUTE ON FUNCTION window_funnel(interval, timestamptz, VARIADIC "any") FROM PUBLIC;
+SET ROLE regress_scan_reader;
+SELECT customer_id, window_funnel('1 day', occurred_at, event = 'view') FROM scan_events GROUP BY customer_id;
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION window_funnel(interval, timestamptz, VARIADIC "any") TO PUBLIC;
+REVOKE ALL ON scan_events FROM regress_scan_reader;
+DROP ROLE regress_scan_reader;
 
 -- what running it tells; with little memory it goes to disk
 CREATE FUNCTION scan_told(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE line text;
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
-        IF line ~ 'Group Method|Batches|Left Out|Usage|GroupedScan' THEN
+        IF line ~ 'Group Method|Batches|Left Out|Usage|GroupedScan|GroupedFunnel' THEN
             RETURN NEXT regexp_replace(regexp_replace(line, '\.00 ', ' '), '(Usage|Batches): \d+', '\1: N');
         END IF;
     END LOOP;
 END $$;
 SELECT scan_told('SELECT window_funnel(''1 day'', occurred_at, event = ''view'', event = ''cart'') FROM scan_events GROUP BY customer_id');
+SELECT ltrim(line) FROM scan_told('SELECT * FROM scan_answers WHERE question > 5') line;
 SET work_mem = '64kB';
 SET hash_mem_multiplier = 1;
 SELECT scan_told('SELECT journey_agg(occurred_at, event, channel, number, region) FROM scan_events GROUP BY customer_id');

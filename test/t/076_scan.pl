@@ -54,7 +54,7 @@ my $off = 'SET customer_journey.enable_grouped_scan = off;';
 
 unlike($node->safe_psql('postgres', 'SHOW shared_preload_libraries'), qr/customer_journey/, 'the library is not preloaded');
 like($node->safe_psql('postgres', "EXPLAIN $build"), qr/Custom Scan \(GroupedScan\)/, 'the first query of a session has the node');
-like($node->safe_psql('postgres', "EXPLAIN $funnel"), qr/Custom Scan \(GroupedScan\)/, 'for funnels, too');
+like($node->safe_psql('postgres', "EXPLAIN $funnel"), qr/Custom Scan \(GroupedFunnel\).*Custom Scan \(GroupedScan\)/s, 'for funnels, too, and one above it');
 unlike($node->safe_psql('postgres', "$off EXPLAIN $build"), qr/GroupedScan/, 'the setting is heeded before the library is there');
 like($node->safe_psql('postgres', "PREPARE p AS $build; EXPLAIN EXECUTE p"), qr/GroupedScan/, 'prepared statements have it');
 
@@ -67,6 +67,9 @@ my $worker = ($node->safe_psql('postgres', 'SHOW server_version_num') >= 160000 
 like($node->safe_psql('postgres', "$worker EXPLAIN $build"), qr/Gather.*GroupedScan/s, 'a worker can run it');
 is($node->safe_psql('postgres', "$worker SELECT count(journey), sum(journey_length(journey)) FROM ($build) b"),
 	$node->safe_psql('postgres', "$off SELECT count(journey), sum(journey_length(journey)) FROM ($build) b"), 'with the same answer');
+like($node->safe_psql('postgres', "$worker EXPLAIN $funnel"), qr/Gather.*GroupedFunnel.*GroupedScan/s, 'and both nodes');
+is($node->safe_psql('postgres', "$worker SELECT count(level), sum(level) FROM ($funnel) f"),
+	$node->safe_psql('postgres', "$off SELECT count(level), sum(level) FROM ($funnel) f"), 'likewise');
 
 # A column that was dropped, and one that rows are too old to have.
 $node->safe_psql('postgres', q{
@@ -252,7 +255,15 @@ my @aggregates = (
 	q{journey_agg(occurred_at, event) FILTER (WHERE channel IS NOT NULL)}, q{window_funnel('2 hours', occurred_at, event = 'view', 10 / number > 1) FILTER (WHERE number > 0)},
 	q{retention(event LIKE 'c%', number = 3, number IS NULL)},
 	'count(*)', 'sum(number)', 'count(DISTINCT event)', q{string_agg(event, ',' ORDER BY number, event, channel, occurred_at)}, 'max(occurred_at)', 'min(channel)');
-my ($used, $compared) = (0, 0);
+
+# those that a node above GroupedScan may answer instead of an aggregation
+my @collected = (
+	q{window_funnel('2 hours', occurred_at, event = 'view', event = 'cart')}, q{window_funnel('2 hours', 'strict_order', occurred_at, event = 'view', event = 'cart')},
+	q{window_funnel('3 hours', 'strict_once', occurred_at, number % 2 = 0, number % 3 = 0, channel IS NULL, channel = 'web', event > 'd')},
+	q{window_funnel_events('2 hours', occurred_at, event = 'view', event = 'cart')}, q{window_funnel_events('2 hours', 'strict_order, first_violation', occurred_at, event = 'call', number > 2)},
+	q{sequence_match('(?1).*(?2)', occurred_at, event = 'view', event = 'cart')}, q{sequence_count('(?1).*(?2)', occurred_at, event = 'cart', event IS DISTINCT FROM 'view')},
+	q{sequence_match_events('(?1).*(?2)', occurred_at, channel IS NULL, event = 'cart')}, q{retention(event = 'view', event = 'none')}, q{retention(event LIKE 'c%', number = 3, number IS NULL)});
+my ($used, $compared, $above) = (0, 0, 0);
 for my $round (1 .. 45)
 {
 	my $keys = pick(1, 1, 2, 3);
@@ -272,25 +283,31 @@ INSERT INTO random_rows SELECT $values,
 FROM (SELECT n, (abs(hashint4(n + $seed)) % $groups)::int AS g FROM generate_series(1, $rows) n OFFSET 0) r;
 ANALYZE random_rows;});
 	my $list = join ', ', map { "k$_" } 1 .. $keys;
-	my $answers = join ', ', map { pick(@aggregates) . " AS a$_" } 1 .. pick(1, 1, 2, 4);
+	my @from = $round % 2 == 0 ? @aggregates : @collected;
+	my $answers = join ', ', map { pick(@from) . " AS a$_" } 1 .. pick(1, 1, 2, 4);
 	my $where = pick('', '', ' WHERE number > 2');
-	my $having = pick('', '', ' HAVING count(*) > 2', q{ HAVING window_funnel('1 hour', occurred_at, event = 'view', event = 'call') > 0});
+	my $having = pick('', '', $round % 2 == 0 ? ' HAVING count(*) > 2' : '', q{ HAVING window_funnel('1 hour', occurred_at, event = 'view', event = 'call') > 0});
 	my $shown = join ', ', map { $keys[ $_ - 1 ][0] =~ /anycase/ ? "lower(k$_ COLLATE \"C\")" : "k$_" } 1 .. $keys;
 
 	# of equal keys that look different, any may be shown
 	$shown = join ', ', map { $keys[ $_ - 1 ][0] =~ /numeric|interval|float8|char\(|anycase/ ? "count(k$_) > 0" : "k$_" } 1 .. $keys;
+	# then nothing else may be asked
+	$shown = $list if $round % 2 == 1 && $shown !~ /count/;
 	my $query = "SELECT $shown, $answers FROM random_rows$where GROUP BY $list$having";
 	my $plain = $node->safe_psql('postgres', "$off SELECT answer(\$q\$$query\$q\$)");
 	foreach my $setting ('SET enable_hashagg = off;', $little)
 	{
 		$compared++;
-		$used++ if $node->safe_psql('postgres', "$setting EXPLAIN $query") =~ /GroupedScan/;
+		my $plan = $node->safe_psql('postgres', "$setting EXPLAIN $query");
+		$used++ if $plan =~ /GroupedScan/;
+		$above++ if $plan =~ /GroupedFunnel/;
 		is($node->safe_psql('postgres', "$setting SELECT answer(\$q\$$query\$q\$)"), $plain, "round $round")
 		  or diag "$columns\n$query";
 	}
 }
-note "$used of $compared random queries had the node";
+note "$used of $compared random queries had the node, $above GroupedFunnel above it";
 cmp_ok($used, '>', $compared / 4, 'many random queries had the node');
+cmp_ok($above, '>', $compared / 20, 'and some the one above it');
 
 $node->stop;
 done_testing();

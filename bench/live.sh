@@ -17,10 +17,11 @@ usage: bench/live.sh [option ...]
   --customers N    customers (a tenth of the events)
   --seconds N      of each measurement (60)
   --deferred N     seconds of the deferred mode instead (600 for ten minutes)
-  --rate N         events a second offered in the deferred mode (200000)
-  --pause N        seconds between two catch-ups (20)
+  --rate N         events a second offered in the deferred mode (204000)
+  --pause N        seconds between two catch-ups (1)
   --batch N        events a statement (10000)
   --modes LIST     "immediate deferred"
+  --indexes LIST   "none gin"
   --dir DIR        where the server's data go (a temporary directory)
   --smoke          short for --events 200000 --seconds 3 --pause 1 --rate 20000
 
@@ -30,12 +31,12 @@ END
 
 fail() { echo "bench: $*" >&2; exit 1; }
 
-events=10000000 customers='' seconds=60 deferred='' rate=200000 pause=20 batch=10000 modes='immediate deferred' dir=''
+events=10000000 customers='' seconds=60 deferred='' rate=204000 pause=1 batch=10000 modes='immediate deferred' indexes='none gin' dir=''
 while [ $# -gt 0 ]; do
 	case $1 in
 		--smoke) events=200000 seconds=3 pause=1 rate=20000 ;;
 		--help) usage; exit 0 ;;
-		--events|--customers|--seconds|--deferred|--rate|--pause|--batch|--modes|--dir)
+		--events|--customers|--seconds|--deferred|--rate|--pause|--batch|--modes|--indexes|--dir)
 			[ $# -ge 2 ] || { usage >&2; exit 2; }
 			printf -v "${1#--}" %s "$2"; shift ;;
 		*) usage >&2; exit 2 ;;
@@ -60,7 +61,7 @@ trap 'exit 1' INT TERM
 
 settings=(
 	shared_buffers=2GB fsync=on synchronous_commit=off max_wal_size=16GB checkpoint_timeout=5min wal_level=replica
-	work_mem=64MB maintenance_work_mem=256MB autovacuum=on autovacuum_naptime=10s autovacuum_vacuum_cost_limit=2000 jit=off timezone=UTC
+	work_mem=64MB maintenance_work_mem=256MB autovacuum=on autovacuum_naptime=5s autovacuum_vacuum_cost_limit=2000 jit=off timezone=UTC
 )
 chmod 755 "$dir"
 (cd / && server_start "$bin" "$dir/server")
@@ -229,8 +230,9 @@ echo
 row mode figure is unit
 row -------------------------- ---------------------------------- ------------ ----------
 for mode in $modes; do
-	"$mode" ''
-	"$mode" gin
+	for index in $indexes; do
+		"$mode" "${index#none}"
+	done
 done
 echo
 echo "load average at the end: $(cut -d' ' -f1-3 /proc/loadavg)"

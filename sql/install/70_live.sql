@@ -38,6 +38,12 @@ CREATE FUNCTION journey_bucket_keys(customers anyarray, bucket integer) RETURNS 
 COMMENT ON FUNCTION journey_bucket_keys(anyarray, integer) IS
     'mode deferred: customers as they are; tells the planner that each is of the bucket, so that a query that unnests them and asks for one can look by the bucket';
 
+CREATE FUNCTION journey_catch_up_rest() RETURNS boolean
+    AS 'MODULE_PATHNAME', 'cj_journey_catch_up_rest'
+    LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION journey_catch_up_rest() IS
+    'part of journey_catch_up: true; rests now and then, so that it takes no more than the share customer_journey.catch_up_share of a processor''s time';
+
 -- ---- what follows what ----
 
 CREATE FUNCTION journey_follow_state(target regclass) RETURNS regclass

@@ -210,14 +210,14 @@ RETURN format('%s t, unnest(@extschema@.journey_bucket_keys(t.customers, t.bucke
 COMMENT ON FUNCTION journey_follow_tail(jsonb) IS 'part of journey_follow_sql: tables for FROM that give the events e in the rows t of the tail';
 
 -- The same of rows that are all wanted: quicker, but not searched.
-CREATE FUNCTION journey_follow_noted(follow jsonb, noted text) RETURNS text
+CREATE FUNCTION journey_follow_noted(follow jsonb, noted text, condition text DEFAULT 'true') RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN format('(SELECT t.removed, unnest(t.customers) AS customer, %s%s FROM %s t)',
+RETURN format('(SELECT t.removed, unnest(t.customers) AS customer, %s%s FROM %s t WHERE %s)',
     @extschema@.journey_follow_columns(follow, 'unnest(t.%1$s) AS %1$s'),
     CASE WHEN coalesce(follow ->> 'channel', follow ->> 'value', follow ->> 'item') IS NULL THEN ', NULL::text AS channel' ELSE '' END
         || CASE WHEN coalesce(follow ->> 'value', follow ->> 'item') IS NULL THEN ', NULL::double precision AS value' ELSE '' END
-        || CASE WHEN follow ->> 'item' IS NULL THEN ', NULL::text AS item' ELSE '' END, noted);
-COMMENT ON FUNCTION journey_follow_noted(jsonb, text) IS 'part of journey_follow_sql: a query in parentheses for all events that some rows of the tail hold';
+        || CASE WHEN follow ->> 'item' IS NULL THEN ', NULL::text AS item' ELSE '' END, noted, condition);
+COMMENT ON FUNCTION journey_follow_noted(jsonb, text, text) IS 'part of journey_follow_sql: a query in parentheses for all events that some rows of the tail hold';
 
 -- Those that a statement both added and removed cancel out.
 CREATE FUNCTION journey_follow_append_sql(follow jsonb, action text, is_large boolean) RETURNS text
@@ -327,12 +327,12 @@ COMMENT ON FUNCTION journey_follow_catch_up_removed_sql(jsonb) IS 'part of journ
 -- Of customers whose backfill is to come, the events stay in the tail.
 CREATE FUNCTION journey_follow_ready_sql(follow jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN CASE WHEN (follow ->> 'backfilled')::boolean THEN format('ready AS NOT MATERIALIZED (SELECT e.* FROM %s e)', @extschema@.journey_follow_noted(follow, 'gone'))
+RETURN CASE WHEN (follow ->> 'backfilled')::boolean THEN format('ready AS NOT MATERIALIZED (SELECT e.* FROM %s e)', @extschema@.journey_follow_noted(follow, 'gone', '@extschema@.journey_catch_up_rest()'))
     ELSE format('noted AS MATERIALIZED (
     SELECT e.*, EXISTS (SELECT FROM %s h WHERE h.customer = e.customer AND h.complete) AS is_ready FROM %s e),
 ready AS NOT MATERIALIZED (SELECT e.* FROM noted e WHERE e.is_ready),
 kept AS (%s)',
-        follow ->> 'head', @extschema@.journey_follow_noted(follow, 'gone'), @extschema@.journey_follow_note_sql(follow, 'SELECT e.* FROM noted e WHERE NOT e.is_ready')) END;
+        follow ->> 'head', @extschema@.journey_follow_noted(follow, 'gone', '@extschema@.journey_catch_up_rest()'), @extschema@.journey_follow_note_sql(follow, 'SELECT e.* FROM noted e WHERE NOT e.is_ready')) END;
 COMMENT ON FUNCTION journey_follow_ready_sql(jsonb) IS 'part of journey_follow_catch_up_sql: the events that can be folded';
 
 -- Mode deferred: folds what the tail holds of the buckets after $1, up to $2 (NULL:
@@ -351,7 +351,7 @@ added AS (
     SELECT g.customer, g.plus, @extschema@.journey_length(g.plus), true FROM given g WHERE g.minus IS NULL ORDER BY g.customer
     ON CONFLICT (customer) DO UPDATE
     SET journey = h.journey OPERATOR(@extschema@.||) excluded.journey, events = h.events + excluded.events
-    WHERE h.events + excluded.events <= $3
+    WHERE h.events + excluded.events <= $3 AND @extschema@.journey_catch_up_rest()
     RETURNING h.customer, @extschema@.journey_length(h.journey) > %6$s AS is_long, false AS is_empty),
 %8$s%10$s
 refused AS MATERIALIZED (

@@ -239,7 +239,7 @@ $$;
 COMMENT ON FUNCTION journey_catch_up_step(regclass, integer, integer) IS
     'one batch of journey_catch_up, in the caller''s transaction: folds the buckets of customers after one, of about so many events; the last bucket, NULL if that was the end, and the number of events folded. Error 22023 for a batch of no events';
 
-CREATE PROCEDURE journey_catch_up(target regclass DEFAULT NULL, batch_events integer DEFAULT 500000)
+CREATE PROCEDURE journey_catch_up(target regclass DEFAULT NULL, batch_events integer DEFAULT 200000)
     LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -358,7 +358,7 @@ COMMENT ON FUNCTION journey_unfollow(regclass, boolean) IS
     'ends live journeys: drops the triggers, the view and the tables; keep: leaves a table (customer, journey) of the journeys as they are in place of the view, and the queue of watches. Error 2BP01 while other views need them';
 
 CREATE FUNCTION journey_follow_mode(target regclass, mode text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off AS
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off SET customer_journey.catch_up_share = 1 AS
 $$
 #variable_conflict use_variable
 DECLARE

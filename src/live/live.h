@@ -32,6 +32,9 @@ typedef enum CjFollowErrors
 
 extern int	cj_follow_errors;
 
+/* Setting customer_journey.catch_up_share. */
+extern double cj_catch_up_share;
+
 /* Registers this directory's settings; called by _PG_init. */
 extern void cj_live_init(void);
 

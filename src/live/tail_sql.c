@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * tail_sql.c
- *		Mode deferred: finding one customer's events in the tail.
+ *		Mode deferred: finding one customer's events in the tail, and giving way
+ *		while it is folded.
  *
  * A row of the tail holds events of many customers, whose keys hash to one
  * bucket: a statement of ten thousand events makes a few hundred rows, with one
@@ -24,6 +25,7 @@
  */
 #include "live/live.h"
 
+#include "miscadmin.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type_d.h"
 #include "nodes/makefuncs.h"
@@ -35,14 +37,18 @@
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "parser/parse_func.h"
+#include "portability/instr_time.h"
+#include "storage/latch.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
+#include "utils/wait_event.h"
 
 PG_FUNCTION_INFO_V1(cj_journey_bucket);
 PG_FUNCTION_INFO_V1(cj_journey_buckets);
 PG_FUNCTION_INFO_V1(cj_journey_bucket_keys);
+PG_FUNCTION_INFO_V1(cj_journey_catch_up_rest);
 
 /*
  * Stored with every row: to change it is to change the format.  More buckets
@@ -50,6 +56,10 @@ PG_FUNCTION_INFO_V1(cj_journey_bucket_keys);
  * 20 events from statements of 10,000.
  */
 #define BUCKETS	512
+
+/* journey_catch_up rests so long, and what takes longer than the other is not work of its own. */
+#define REST_MS	1
+#define IDLE_MS	100
 
 static set_rel_pathlist_hook_type previous_hook = NULL;
 
@@ -116,6 +126,39 @@ Datum
 cj_journey_bucket_keys(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
+/* ---- giving way ---- */
+
+/*
+ * journey_catch_up_rest(): true, from time to time after a rest.  Called for each
+ * row of its statements.
+ */
+Datum
+cj_journey_catch_up_rest(PG_FUNCTION_ARGS)
+{
+	static instr_time began;	/* to work, after the last rest */
+	instr_time	now;
+	double		worked;
+	double		stretch = REST_MS * cj_catch_up_share / (1 - cj_catch_up_share);
+
+	if (cj_catch_up_share >= 1)
+		PG_RETURN_BOOL(true);
+	INSTR_TIME_SET_CURRENT(now);
+	worked = (INSTR_TIME_GET_DOUBLE(now) - INSTR_TIME_GET_DOUBLE(began)) * 1000;
+	if (worked < stretch)
+		PG_RETURN_BOOL(true);
+	/* what is longer ago was something else */
+	if (worked < 10 * stretch + IDLE_MS)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, REST_MS,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		INSTR_TIME_SET_CURRENT(now);
+	}
+	began = now;
+	PG_RETURN_BOOL(true);
 }
 
 /* ---- the planner's hook ---- */

@@ -301,6 +301,11 @@ report AS (
 COMMENT ON FUNCTION journey_follow_rebuild_sql(jsonb, boolean) IS
     'part of journey_follow_sql: builds the journeys of the customers $1 anew; is_limited: sets aside all but the first $2 events of each';
 
+CREATE FUNCTION journey_follow_range() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN '($1 IS NULL OR t.bucket > $1) AND ($2 IS NULL OR t.bucket <= $2)';
+COMMENT ON FUNCTION journey_follow_range() IS 'part of journey_catch_up: a condition for rows t of the tail: of the buckets after $1, up to $2';
+
 -- What journey_catch_up tells watches: the customers whose changes may matter, since when.
 CREATE FUNCTION journey_watch_touched_sql(watching jsonb, events text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
@@ -341,7 +346,7 @@ COMMENT ON FUNCTION journey_follow_ready_sql(jsonb) IS 'part of journey_follow_c
 CREATE FUNCTION journey_follow_catch_up_sql(follow jsonb, has_removed boolean, watching jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN format('WITH gone AS (
-    DELETE FROM %1$s t WHERE ($1 IS NULL OR t.bucket > $1) AND ($2 IS NULL OR t.bucket <= $2)%3$s
+    DELETE FROM %1$s t WHERE %12$s%3$s
     RETURNING t.*),
 %2$s,
 given AS MATERIALIZED (
@@ -374,7 +379,8 @@ SELECT r.*, (SELECT sum(g.n)::bigint FROM given g) AS n%11$s FROM (%9$s) r',
     CASE WHEN has_removed THEN @extschema@.journey_follow_catch_up_removed_sql(follow) ELSE 'folded AS (SELECT * FROM added),' END, @extschema@.journey_follow_report(),
     @extschema@.journey_watch_touched_sql(watching, 'ready'),
     CASE WHEN watching IS NULL THEN ', NULL AS touched, NULL AS since'
-         ELSE ', (SELECT array_agg(t.customer ORDER BY t.customer) FROM touched t) AS touched, (SELECT array_agg(t.since ORDER BY t.customer) FROM touched t) AS since' END);
+         ELSE ', (SELECT array_agg(t.customer ORDER BY t.customer) FROM touched t) AS touched, (SELECT array_agg(t.since ORDER BY t.customer) FROM touched t) AS since' END,
+    @extschema@.journey_follow_range());
 COMMENT ON FUNCTION journey_follow_catch_up_sql(jsonb, boolean, jsonb) IS
     'part of journey_catch_up: folds the tail of the buckets after $1 up to $2, at most $3 events a customer; has_removed: some of it are events removed; watching: what is watched, if anything: reports the customers to be looked at';
 

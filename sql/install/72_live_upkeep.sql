@@ -195,7 +195,7 @@ DECLARE
     limit_events integer := @extschema@.journey_follow_limit();
     report record;
 BEGIN
-    EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE ($1 IS NULL OR t.bucket > $1) AND ($2 IS NULL OR t.bucket <= $2) AND t.removed)', follow ->> 'tail')
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE %s AND t.removed)', follow ->> 'tail', @extschema@.journey_follow_range())
     INTO has_removed USING after, upto;
     fold := @extschema@.journey_follow_catch_up_sql(follow, has_removed, watching);
     BEGIN
@@ -203,8 +203,8 @@ BEGIN
     EXCEPTION WHEN program_limit_exceeded THEN
         -- some customer has more in the tail alone
         EXECUTE format('SELECT @extschema@.journey_follow_rebuild(%L, (SELECT array_agg(c.customer) FROM (
-            SELECT e.customer FROM %s WHERE ($1 IS NULL OR t.bucket > $1) AND ($2 IS NULL OR t.bucket <= $2)
-            GROUP BY e.customer HAVING count(*) > $3) c))', state, @extschema@.journey_follow_tail(follow)) USING after, upto, limit_events;
+            SELECT e.customer FROM %s WHERE %s
+            GROUP BY e.customer HAVING count(*) > $3) c))', state, @extschema@.journey_follow_tail(follow), @extschema@.journey_follow_range()) USING after, upto, limit_events;
         EXECUTE fold INTO report USING after, upto, limit_events;
     END;
     PERFORM @extschema@.journey_follow_meet(state, report.seal, report.refuse, report.empty);

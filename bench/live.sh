@@ -158,10 +158,13 @@ report_space() {
 }
 
 # Questions beside it, and one that asks nothing for comparison: 60 a second; the 99th percentile of each, from pgbench's log.
+# Who asks would be on another machine: where it may, it does not wait for a processor itself.
+asker=()
+if chrt -f 1 true 2>/dev/null; then asker=(chrt -f 1); fi
 ask() {
 	local seconds=$1
 	rm -f "$dir"/asked.*
-	(cd "$dir" && PGOPTIONS='-c plan_cache_mode=force_generic_plan' exec "$bin/pgbench" -n -M prepared -R 60 -T "$seconds" -l --log-prefix="$dir/asked" \
+	(cd "$dir" && PGOPTIONS='-c plan_cache_mode=force_generic_plan' exec "${asker[@]}" "$bin/pgbench" -n -M prepared -R 60 -T "$seconds" -l --log-prefix="$dir/asked" \
 		-f pattern.sql -f funnel.sql -f next.sql -f score.sql -f nothing.sql postgres >"$dir/asked.out" 2>&1) &
 	background+=($!)
 }

@@ -38,6 +38,10 @@ CREATE FUNCTION journey_bucket_keys(customers anyarray, bucket integer) RETURNS 
 COMMENT ON FUNCTION journey_bucket_keys(anyarray, integer) IS
     'mode deferred: customers as they are; tells the planner that each is of the bucket, so that a query that unnests them and asks for one can look by the bucket';
 
+CREATE AGGREGATE journey_concat_agg(anycompatiblearray) (
+    sfunc = array_cat, stype = anycompatiblearray, combinefunc = array_cat, parallel = safe);
+COMMENT ON AGGREGATE journey_concat_agg(anycompatiblearray) IS 'part of journey_catch_up: the elements of all arrays, in one; NULL for no rows, or none but NULL';
+
 CREATE FUNCTION journey_catch_up_rest() RETURNS boolean
     AS 'MODULE_PATHNAME', 'cj_journey_catch_up_rest'
     LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -188,7 +192,8 @@ COMMENT ON FUNCTION journey_follow_column(regclass, name, text) IS
 -- The tail grows and empties all the time, and is to be vacuumed as often as it
 -- empties: readers pass over its dead rows.  It keeps its pages, so that vacuum
 -- takes no lock that readers wait for, and that no plan made while it is empty
--- reads it from end to end when it is full.
+-- reads it from end to end when it is full.  Nobody needs statistics of it, and a
+-- sample of such large rows would take autovacuum a second each time.
 CREATE FUNCTION journey_follow_tables(target_schema name, target_name name, key_type text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS
 $$
@@ -230,7 +235,10 @@ CREATE TABLE #tail (
     event text[] NOT NULL,
     channel text[],
     value double precision[],
-    item text[]) WITH (vacuum_truncate = off, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_scale_factor = 0);
+    item text[]) WITH (vacuum_truncate = off, toast_tuple_target = 8160, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_scale_factor = 0);
+ALTER TABLE #tail ALTER bucket SET STATISTICS 1, ALTER removed SET STATISTICS 1, ALTER customers SET STATISTICS 0,
+    ALTER occurred_at SET STATISTICS 0, ALTER event SET STATISTICS 0, ALTER channel SET STATISTICS 0,
+    ALTER value SET STATISTICS 0, ALTER item SET STATISTICS 0;
 CREATE INDEX ON #tail (bucket);
 CREATE INDEX ON #tail (bucket) WHERE removed;
 COMMENT ON TABLE #tail IS 'events added and removed since the last journey_catch_up, many to a row: arrays of a place an event, of customers whose keys hash to one bucket';

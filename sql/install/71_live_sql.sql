@@ -315,74 +315,93 @@ touched AS MATERIALIZED (
     events, coalesce(' HAVING bool_or(e.removed OR e.event = ANY (' || quote_literal(watching ->> 'names') || '::text[]))', '')) END;
 COMMENT ON FUNCTION journey_watch_touched_sql(jsonb, text) IS 'part of journey_follow_catch_up_sql: a part of the statement; empty if nothing is watched';
 
-CREATE FUNCTION journey_follow_catch_up_removed_sql(follow jsonb) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN format('changed AS (
-    UPDATE %1$s h
-    SET journey = (h.journey OPERATOR(@extschema@.||) coalesce(g.plus, ''{}'')) OPERATOR(@extschema@.-) g.minus,
-        events = h.events + coalesce(@extschema@.journey_length(g.plus), 0) - @extschema@.journey_length(g.minus)
-    FROM given g
-    WHERE g.minus IS NOT NULL AND h.customer = g.customer AND h.chunks = 0 AND h.events + coalesce(@extschema@.journey_length(g.plus), 0) <= $3
-      AND NOT EXISTS (SELECT FROM %2$s a WHERE a.customer = h.customer AND a.reason = ''too many events'')
-    RETURNING h.customer, @extschema@.journey_length(h.journey) > %3$s, h.events = 0),
-folded AS (SELECT * FROM added UNION ALL SELECT * FROM changed),',
-    follow ->> 'head', follow ->> 'aside', follow ->> 'chunk_events');
-COMMENT ON FUNCTION journey_follow_catch_up_removed_sql(jsonb) IS 'part of journey_follow_catch_up_sql: customers who also lost events';
-
 -- Of customers whose backfill is to come, the events stay in the tail.
 CREATE FUNCTION journey_follow_ready_sql(follow jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN CASE WHEN (follow ->> 'backfilled')::boolean THEN format('ready AS NOT MATERIALIZED (SELECT e.* FROM %s e)', @extschema@.journey_follow_noted(follow, 'gone', '@extschema@.journey_catch_up_rest()'))
+RETURN CASE WHEN (follow ->> 'backfilled')::boolean THEN format('ready AS NOT MATERIALIZED (SELECT e.* FROM %s e)', @extschema@.journey_follow_noted(follow, 'gone'))
     ELSE format('noted AS MATERIALIZED (
     SELECT e.*, EXISTS (SELECT FROM %s h WHERE h.customer = e.customer AND h.complete) AS is_ready FROM %s e),
 ready AS NOT MATERIALIZED (SELECT e.* FROM noted e WHERE e.is_ready),
 kept AS (%s)',
-        follow ->> 'head', @extschema@.journey_follow_noted(follow, 'gone', '@extschema@.journey_catch_up_rest()'), @extschema@.journey_follow_note_sql(follow, 'SELECT e.* FROM noted e WHERE NOT e.is_ready')) END;
+        follow ->> 'head', @extschema@.journey_follow_noted(follow, 'gone'), @extschema@.journey_follow_note_sql(follow, 'SELECT e.* FROM noted e WHERE NOT e.is_ready')) END;
 COMMENT ON FUNCTION journey_follow_ready_sql(jsonb) IS 'part of journey_follow_catch_up_sql: the events that can be folded';
 
 -- Mode deferred: folds what the tail holds of the buckets after $1, up to $2 (NULL:
 -- from the first, to the last).  Nobody else changes rows of customers meanwhile:
--- the row of <target>_follow is locked.
+-- the row of <target>_follow is locked.  So there is an UPDATE, and an INSERT of those
+-- who have no row yet, where ON CONFLICT would lock each row before it changes it.
 CREATE FUNCTION journey_follow_catch_up_sql(follow jsonb, has_removed boolean, watching jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN format('WITH gone AS (
-    DELETE FROM %1$s t WHERE %12$s%3$s
+    DELETE FROM %1$s t WHERE %2$s%3$s AND @extschema@.journey_catch_up_rest()
     RETURNING t.*),
-%2$s,
+%4$s,
 given AS MATERIALIZED (
-    SELECT e.customer, count(*) AS n, %4$s FROM ready e GROUP BY e.customer),
+    SELECT e.customer, count(*) AS n, %5$s FROM ready e GROUP BY e.customer ORDER BY e.customer),
+changed AS (
+    UPDATE %6$s h
+    SET journey = %7$s,
+        events = h.events + @extschema@.journey_length(g.plus)%8$s
+    FROM given g
+    WHERE h.customer = g.customer AND h.events + @extschema@.journey_length(g.plus) <= $3 AND @extschema@.journey_catch_up_rest()%9$s
+    RETURNING h.customer, @extschema@.journey_length(h.journey) > %10$s AS is_long, h.events = 0 AS is_empty),
+missed AS MATERIALIZED (
+    SELECT g.* FROM given g
+    WHERE (SELECT count(*) FROM changed) < (SELECT count(*) FROM given) AND NOT EXISTS (SELECT FROM changed c WHERE c.customer = g.customer)),
 added AS (
-    INSERT INTO %5$s AS h (customer, journey, events, complete)
-    SELECT g.customer, g.plus, @extschema@.journey_length(g.plus), true FROM given g WHERE g.minus IS NULL ORDER BY g.customer
-    ON CONFLICT (customer) DO UPDATE
-    SET journey = h.journey OPERATOR(@extschema@.||) excluded.journey, events = h.events + excluded.events
-    WHERE h.events + excluded.events <= $3 AND @extschema@.journey_catch_up_rest()
-    RETURNING h.customer, @extschema@.journey_length(h.journey) > %6$s AS is_long, false AS is_empty),
-%8$s%10$s
+    INSERT INTO %6$s (customer, journey, events, complete)
+    SELECT m.customer, m.plus, @extschema@.journey_length(m.plus), true FROM missed m
+    WHERE m.minus IS NULL AND NOT EXISTS (SELECT FROM %6$s h WHERE h.customer = m.customer)
+    ORDER BY m.customer
+    RETURNING customer, @extschema@.journey_length(journey) > %10$s AS is_long, false AS is_empty),
+folded AS (SELECT * FROM changed UNION ALL SELECT * FROM added),%11$s
 refused AS MATERIALIZED (
-    SELECT g.customer, g.minus IS NULL AS added_only FROM given g WHERE NOT EXISTS (SELECT FROM folded f WHERE f.customer = g.customer)),
+    SELECT m.customer, m.minus IS NULL AS added_only FROM missed m WHERE NOT EXISTS (SELECT FROM added a WHERE a.customer = m.customer)),
 aside AS (
-    INSERT INTO %7$s (customer, occurred_at, event, channel, value, item, reason)
+    INSERT INTO %12$s (customer, occurred_at, event, channel, value, item, reason)
     SELECT e.customer, e.occurred_at, e.event, e.channel, e.value, e.item, ''too many events''
-    FROM ready e WHERE e.customer IN (SELECT r.customer FROM refused r WHERE r.added_only)),
-report AS (
-    SELECT f.customer, ''seal'' AS need FROM folded f WHERE f.is_long
-    UNION ALL SELECT f.customer, ''empty'' FROM folded f WHERE f.is_empty
-    UNION ALL SELECT r.customer, ''refuse'' FROM refused r WHERE NOT r.added_only)
-SELECT r.*, (SELECT sum(g.n)::bigint FROM given g) AS n%11$s FROM (%9$s) r',
-    follow ->> 'tail', @extschema@.journey_follow_ready_sql(follow),
+    FROM ready e WHERE e.customer IN (SELECT r.customer FROM refused r WHERE r.added_only))
+SELECT s.*, (SELECT array_agg(r.customer) FROM refused r WHERE NOT r.added_only) AS refuse, (SELECT sum(g.n)::bigint FROM given g) AS n%13$s
+FROM (SELECT array_agg(f.customer) FILTER (WHERE f.is_long) AS seal, array_agg(f.customer) FILTER (WHERE f.is_empty) AS empty FROM folded f) s',
+    follow ->> 'tail', @extschema@.journey_follow_range(),
     -- what is removed after one has looked stays in the tail
     CASE WHEN has_removed THEN '' ELSE ' AND NOT t.removed' END,
-    CASE WHEN has_removed THEN format('%s AS plus, %s AS minus', @extschema@.journey_follow_agg(follow, 'NOT e.removed'), @extschema@.journey_follow_agg(follow, 'e.removed'))
+    @extschema@.journey_follow_ready_sql(follow),
+    CASE WHEN has_removed THEN format('coalesce(%s, ''{}'') AS plus, %s AS minus', @extschema@.journey_follow_agg(follow, 'NOT e.removed'), @extschema@.journey_follow_agg(follow, 'e.removed'))
          ELSE format('%s AS plus, NULL::@extschema@.journey AS minus', @extschema@.journey_follow_agg(follow, NULL)) END,
-    follow ->> 'head', follow ->> 'chunk_events', follow ->> 'aside',
-    CASE WHEN has_removed THEN @extschema@.journey_follow_catch_up_removed_sql(follow) ELSE 'folded AS (SELECT * FROM added),' END, @extschema@.journey_follow_report(),
-    @extschema@.journey_watch_touched_sql(watching, 'ready'),
+    follow ->> 'head',
+    CASE WHEN has_removed THEN '(h.journey OPERATOR(@extschema@.||) g.plus) OPERATOR(@extschema@.-) coalesce(g.minus, ''{}'')' ELSE 'h.journey OPERATOR(@extschema@.||) g.plus' END,
+    CASE WHEN has_removed THEN ' - coalesce(@extschema@.journey_length(g.minus), 0)' ELSE '' END,
+    CASE WHEN has_removed THEN format('
+      AND (g.minus IS NULL OR h.chunks = 0 AND NOT EXISTS (SELECT FROM %s a WHERE a.customer = h.customer AND a.reason = ''too many events''))', follow ->> 'aside')
+         ELSE '' END,
+    follow ->> 'chunk_events', @extschema@.journey_watch_touched_sql(watching, 'ready'), follow ->> 'aside',
     CASE WHEN watching IS NULL THEN ', NULL AS touched, NULL AS since'
-         ELSE ', (SELECT array_agg(t.customer ORDER BY t.customer) FROM touched t) AS touched, (SELECT array_agg(t.since ORDER BY t.customer) FROM touched t) AS since' END,
-    @extschema@.journey_follow_range());
+         ELSE ', (SELECT array_agg(t.customer ORDER BY t.customer) FROM touched t) AS touched, (SELECT array_agg(t.since ORDER BY t.customer) FROM touched t) AS since' END);
 COMMENT ON FUNCTION journey_follow_catch_up_sql(jsonb, boolean, jsonb) IS
     'part of journey_catch_up: folds the tail of the buckets after $1 up to $2, at most $3 events a customer; has_removed: some of it are events removed; watching: what is watched, if anything: reports the customers to be looked at';
+
+-- Small rows of a bucket become one that a page can hold; toast_tuple_target of the
+-- tail lets it stay there whole.
+CREATE FUNCTION journey_follow_bytes_sql(follow jsonb) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN format('pg_column_size(t.customers) + %s', replace(@extschema@.journey_follow_columns(follow, 'coalesce(pg_column_size(t.%s), 0)'), '), ', ') + '));
+COMMENT ON FUNCTION journey_follow_bytes_sql(jsonb) IS 'part of journey_follow_merge_sql: an expression for the bytes of a row t of the tail';
+
+CREATE FUNCTION journey_follow_merge_sql(follow jsonb) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+RETURN format('WITH small AS (
+    DELETE FROM %1$s t WHERE %2$s < 2000 AND @extschema@.journey_catch_up_rest() RETURNING t.*, %2$s AS bytes),
+merged AS (
+    INSERT INTO %1$s (bucket, removed, customers, %3$s)
+    SELECT p.bucket, p.removed, @extschema@.journey_concat_agg(p.customers), %4$s
+    FROM (SELECT t.*, (sum(t.bytes) OVER before - t.bytes) / (8000 - max(t.bytes) OVER (PARTITION BY t.bucket, t.removed)) AS part
+          FROM small t WINDOW before AS (PARTITION BY t.bucket, t.removed ROWS UNBOUNDED PRECEDING)) p
+    GROUP BY p.bucket, p.removed, p.part)
+SELECT count(*) FROM small',
+    follow ->> 'tail', @extschema@.journey_follow_bytes_sql(follow), @extschema@.journey_follow_columns(follow, '%s'),
+    @extschema@.journey_follow_columns(follow, '@extschema@.journey_concat_agg(p.%s)'));
+COMMENT ON FUNCTION journey_follow_merge_sql(jsonb) IS 'part of journey_catch_up: makes few rows of the tail''s many small ones; the number of these';
 
 -- The journeys as their readers see them.  Where nothing is to be merged the
 -- stored journey is passed on as it is, so that its indexes can be used; OFFSET 0

@@ -185,6 +185,47 @@ SELECT problem FROM journey_follow_check('later', compare => true);
 DROP TABLE events CASCADE;
 SELECT journey_unfollow(t) FROM unnest(ARRAY['now', 'later']::regclass[]) t;
 
+-- many small rows of the tail become few, which hold the same
+CREATE TABLE many (customer_id int, occurred_at timestamptz, event text, channel text);
+SELECT journey_follow('many', 'customer_id', 'occurred_at', 'event', 'channel', mode => 'deferred');
+CREATE VIEW many_differing AS
+SELECT coalesce(v.customer, e.customer_id) AS customer
+FROM many_journeys v FULL JOIN (SELECT customer_id, journey_agg(occurred_at, event, channel) AS journey FROM many GROUP BY 1) e ON e.customer_id = v.customer
+WHERE v.journey IS DISTINCT FROM e.journey;
+CREATE VIEW many_tail AS
+SELECT count(*) < 100 AS is_few, count(*) FILTER (WHERE removed) > 0 AS has_removed,
+    sum(cardinality(customers)) = 42 * (SELECT count(*) FROM generate_series(1, 2000) c WHERE journey_bucket(c) < 12) + 2 * (SELECT count(*) FROM many WHERE channel = 'd') + 2
+        AS is_whole,
+    bool_and(cardinality(customers) = cardinality(occurred_at) AND cardinality(customers) = cardinality(event) AND cardinality(customers) = cardinality(channel)) AS aligned,
+    (SELECT bool_and(journey_bucket(c) = t.bucket) FROM many_journeys_tail t, unnest(t.customers) c) AS in_buckets, max(pg_column_size(t.*)) < 8200 AS fits,
+    (SELECT pg_relation_size(c.reltoastrelid) FROM pg_class c WHERE c.oid = 'many_journeys_tail'::regclass) AS toasted
+FROM many_journeys_tail t;
+DO $$
+BEGIN
+    FOR i IN 1 .. 40 LOOP
+        INSERT INTO many SELECT c, '2026-01-01 00:00+00'::timestamptz + i * interval '1 h', repeat('é', i), CASE WHEN c % 3 > 0 THEN 'c' || i END
+        FROM generate_series(1, 2000) c WHERE journey_bucket(c) < 12;
+    END LOOP;
+END $$;
+DELETE FROM many WHERE occurred_at < '2026-01-01 03:00+00';
+UPDATE many SET channel = 'd' WHERE occurred_at = '2026-01-01 05:00+00';
+INSERT INTO many SELECT 1, '2026-02-01 00:00+00', repeat('x', 3000), NULL FROM generate_series(1, 2);
+SELECT * FROM many_tail;
+SELECT count(*) FROM many_differing;
+SELECT journey_catch_up_merge('many_journeys', NULL, 1000) AS too_few, journey_catch_up_merge('many_journeys', 200, 1) AS none_there;
+SELECT journey_catch_up_merge('many_journeys') > 300 AS merged;
+SELECT * FROM many_tail;
+SELECT count(*) FROM many_differing;
+INSERT INTO many SELECT c, '2026-03-01 00:00+00', 'late', NULL FROM generate_series(1, 2000) c WHERE journey_bucket(c) < 12;
+DELETE FROM many WHERE customer_id % 7 = 0;
+SELECT journey_catch_up_merge('many_journeys', NULL, 0) > 0 AS again;
+SELECT count(*) FROM many_differing;
+CALL journey_catch_up('many_journeys', 500);
+SELECT (SELECT count(*) FROM many_differing) AS differing, (SELECT count(*) FROM many_journeys_tail) AS tail;
+DROP VIEW many_differing, many_tail;
+SELECT journey_unfollow('many_journeys');
+DROP TABLE many;
+
 -- keys of types with a hash function, with another type's, and with none
 CREATE FUNCTION in_type(type text, one text, other text) RETURNS TABLE (key text, is_indexed boolean, before bigint, after bigint, other_before bigint, other_after bigint)
     LANGUAGE plpgsql AS $$

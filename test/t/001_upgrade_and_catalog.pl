@@ -151,7 +151,7 @@ offenders('aggregates can be split',
 	    OR aggcombinefn <> 0 AND aggtranstype = 'internal'::regtype AND (aggserialfn = 0 OR aggdeserialfn = 0)");
 offenders('transition functions load the library while planning',
 	"SELECT t.oid::regprocedure FROM $functions JOIN pg_aggregate ON aggfnoid = p.oid
-	 JOIN pg_proc t ON t.oid = aggtransfn WHERE t.prosupport = 0");
+	 JOIN pg_proc t ON t.oid = aggtransfn WHERE t.prosupport = 0 AND t.pronamespace <> 'pg_catalog'::regnamespace");
 offenders('an aggregate can be used over a window',
 	"SELECT aggfnoid::regprocedure FROM $functions JOIN pg_aggregate ON aggfnoid = p.oid
 	 WHERE aggkind = 'n' AND aggfinalmodify <> 'r' AND proname !~ $whole");

@@ -265,7 +265,7 @@ $$;
 COMMENT ON FUNCTION journey_catch_up_merge(regclass, integer, integer) IS
     'part of journey_catch_up, in the caller''s transaction: makes one row of the tail of some small ones, if eight buckets after one have so many small rows each on average; the number of these rows';
 
-CREATE PROCEDURE journey_catch_up(target regclass DEFAULT NULL, batch_events integer DEFAULT 200000)
+CREATE PROCEDURE journey_catch_up(target regclass DEFAULT NULL, batch_events integer DEFAULT 80000)
     LANGUAGE plpgsql AS
 $$
 DECLARE

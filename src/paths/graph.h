@@ -244,9 +244,11 @@ extern struct varlena *cj_graph_pack(const CjGraphRef *ref);
 
 /*
  * The working form of a packed body; NULL if all is well, else what is wrong
- * with it.  Everything is checked.
+ * with it.  Everything is checked that it would be unsafe to trust; "verify" of what
+ * comes from outside also that equal graphs have equal bytes.
  */
 extern const char *cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size);
+extern const char *cj_graph_verify(CjGraphRef *ref, const uint8 *body, Size size);
 
 /* Adds b to a (or subtracts it): error 22023 if their options differ or a has not all of b. */
 extern void cj_graph_merge(CjGraphRef *a, const CjGraphRef *b, bool subtract);

@@ -103,7 +103,7 @@ cj_graph_in(PG_FUNCTION_ARGS)
 
 	if (value != NULL)
 	{
-		fault = cj_graph_unpack(&ref, (uint8 *) VARDATA(value), VARSIZE(value) - VARHDRSZ);
+		fault = cj_graph_verify(&ref, (uint8 *) VARDATA(value), VARSIZE(value) - VARHDRSZ);
 		if (fault == NULL)
 			PG_RETURN_POINTER(value);
 	}
@@ -128,7 +128,7 @@ cj_graph_recv(PG_FUNCTION_ARGS)
 	const char *fault;
 	CjGraphRef	ref;
 
-	fault = cj_graph_unpack(&ref, (const uint8 *) body, size);
+	fault = cj_graph_verify(&ref, (const uint8 *) body, size);
 	if (fault != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),

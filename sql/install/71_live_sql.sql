@@ -210,14 +210,14 @@ RETURN format('%s t, unnest(@extschema@.journey_bucket_keys(t.customers, t.bucke
 COMMENT ON FUNCTION journey_follow_tail(jsonb) IS 'part of journey_follow_sql: tables for FROM that give the events e in the rows t of the tail';
 
 -- The same of rows that are all wanted: quicker, but not searched.
-CREATE FUNCTION journey_follow_noted(follow jsonb, noted text, condition text DEFAULT 'true') RETURNS text
+CREATE FUNCTION journey_follow_noted(follow jsonb, noted text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN format('(SELECT t.removed, unnest(t.customers) AS customer, %s%s FROM %s t WHERE %s)',
+RETURN format('(SELECT t.removed, unnest(t.customers) AS customer, %s%s FROM %s t)',
     @extschema@.journey_follow_columns(follow, 'unnest(t.%1$s) AS %1$s'),
     CASE WHEN coalesce(follow ->> 'channel', follow ->> 'value', follow ->> 'item') IS NULL THEN ', NULL::text AS channel' ELSE '' END
         || CASE WHEN coalesce(follow ->> 'value', follow ->> 'item') IS NULL THEN ', NULL::double precision AS value' ELSE '' END
-        || CASE WHEN follow ->> 'item' IS NULL THEN ', NULL::text AS item' ELSE '' END, noted, condition);
-COMMENT ON FUNCTION journey_follow_noted(jsonb, text, text) IS 'part of journey_follow_sql: a query in parentheses for all events that some rows of the tail hold';
+        || CASE WHEN follow ->> 'item' IS NULL THEN ', NULL::text AS item' ELSE '' END, noted);
+COMMENT ON FUNCTION journey_follow_noted(jsonb, text) IS 'part of journey_follow_sql: a query in parentheses for all events that some rows of the tail hold';
 
 -- Those that a statement both added and removed cancel out.
 CREATE FUNCTION journey_follow_append_sql(follow jsonb, action text, is_large boolean) RETURNS text

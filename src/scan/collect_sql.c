@@ -30,6 +30,7 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_agg.h"
 #include "utils/acl.h"
+#include "utils/date.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -333,21 +334,23 @@ begin_rows(GroupedFunnelState *state, Collected *collected)
 }
 
 static inline void
-collect_row(const Collected *collected, const CjFormat *format, const CjStoredRow *row)
+collect_row(const Collected *collected, const CjFormat *format, const CjStore *store,
+			const CjRowCommon *common, const CjStoredRow *row)
 {
+	const char *data = cj_format_data(common, row);
 	uint64		mask = 0;
 	int			time = collected->time;
 
 	for (int i = 0; i < collected->nanswers; i++)
-		mask |= collected->answers[i].masks[(unsigned char) row->data[collected->answers[i].offset]];
+		mask |= collected->answers[i].masks[(unsigned char) data[collected->answers[i].offset]];
 	if (time < 0)
 		collected->rows->window |= (int64) mask;
-	else if ((mask != 0 || collected->all) && !cj_format_null(format, row, time))
+	else if ((mask != 0 || collected->all) && !cj_format_null(format, data, time))
 	{
-		const char *from = row->data + format->columns[time].offset;
+		Datum		value = cj_format_fixed(format, store, common, row, time);
 
 		cj_rows_add(collected->rows, collected->time_type == DATEOID ?
-					cj_rows_date(*(const int32 *) from) : *(const int64 *) from, mask);
+					cj_rows_date(DatumGetDateADT(value)) : DatumGetInt64(value), mask);
 	}
 }
 
@@ -357,7 +360,7 @@ take_columns(GroupedFunnelState *state, TupleTableSlot *slot, const CjStoredRow 
 {
 	if (state->ncolumns == 0)
 		return;
-	cj_format_load(state->format, row, state->values, state->nulls);
+	cj_format_load(state->format, state->store, row, state->values, state->nulls);
 	for (int i = 0; i < state->ncolumns; i++)
 	{
 		const FirstColumn *column = &state->columns[i];
@@ -388,8 +391,10 @@ collect_group(GroupedFunnelState *state)
 	}
 	do
 	{
+		const CjRowCommon *common = cj_format_common(state->format, row);
+
 		for (int i = 0; i < state->ncollected; i++)
-			collect_row(&state->collected[i], state->format, row);
+			collect_row(&state->collected[i], state->format, store, common, row);
 		if ((++n & 1023) == 0)
 			CHECK_FOR_INTERRUPTS();
 		row = cj_store_next(store);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * graph_times.c
- *		What a bucket of a histogram says.
+ *		Histograms of the time that transitions take.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -42,4 +42,99 @@ cj_bucket_value(int32 bucket)
 			return round;
 	}
 	return middle;
+}
+
+/* Copies counters to others that are not narrower. */
+static void
+copy_counters(char *to, int32 to_width, const char *from, int32 from_width, int32 count)
+{
+	if (to_width == from_width)
+		memcpy(to, from, (Size) count * to_width);
+	else if (from_width == 1)
+		for (int32 i = 0; i < count; i++)
+			cj_counter_set(to, to_width, i, ((const uint8 *) from)[i]);
+	else if (from_width == 2)
+		for (int32 i = 0; i < count; i++)
+			cj_counter_set(to, to_width, i, ((const uint16 *) from)[i]);
+	else
+		for (int32 i = 0; i < count; i++)
+			cj_counter_set(to, to_width, i, ((const uint32 *) from)[i]);
+}
+
+/* Moves a histogram to the end, with other octaves, which include its own, and counters. */
+static void
+move_histogram(CjGraphRef *ref, int32 edge, int32 first, int32 last, int32 width)
+{
+	int32		bytes = (last - first + 1) * CJ_SUB_BUCKETS * width;
+	CjGraphEdge *e;
+	char	   *to;
+
+	cj_graph_counters_room(ref, bytes);
+	e = &ref->parts.edges[edge];
+	to = ref->parts.counters + ref->graph->counters;
+	memset(to, 0, bytes);
+	if (e->octaves > 0)
+		copy_counters(to + (e->octave - first) * CJ_SUB_BUCKETS * width, width,
+					  ref->parts.counters + e->counters, e->width, e->octaves * CJ_SUB_BUCKETS);
+	e->counters = ref->graph->counters;
+	e->octave = (int16) first;
+	e->octaves = (int16) (last - first + 1);
+	e->width = width;
+	ref->graph->counters += bytes;
+}
+
+void
+cj_graph_span_times(CjGraphRef *ref, int32 edge, int32 first, int32 last)
+{
+	const CjGraphEdge *e = &ref->parts.edges[edge];
+
+	first /= CJ_SUB_BUCKETS;
+	last /= CJ_SUB_BUCKETS;
+	if (e->octaves > 0)
+	{
+		first = Min(first, e->octave);
+		last = Max(last, e->octave + e->octaves - 1);
+	}
+	if (last - first + 1 > e->octaves)
+		move_histogram(ref, edge, first, last, Max(e->width, 1));
+}
+
+int64
+cj_graph_times(const CjGraphRef *ref, int32 edge, int32 bucket)
+{
+	const CjGraphEdge *e = &ref->parts.edges[edge];
+	int32		i = bucket - e->octave * CJ_SUB_BUCKETS;
+
+	if ((uint32) i >= (uint32) (e->octaves * CJ_SUB_BUCKETS))
+		return 0;
+	return cj_counter_get(ref->parts.counters + e->counters, e->width, i);
+}
+
+void
+cj_graph_set_times(CjGraphRef *ref, int32 edge, int32 bucket, int64 count)
+{
+	const CjGraphEdge *e;
+	int32		width;
+
+	cj_graph_span_times(ref, edge, bucket, bucket);
+	e = &ref->parts.edges[edge];
+	for (width = e->width; !cj_counter_fits(width, count);)
+		width *= 2;
+	if (width > e->width)
+	{
+		move_histogram(ref, edge, e->octave, e->octave + e->octaves - 1, width);
+		e = &ref->parts.edges[edge];
+	}
+	cj_counter_set(ref->parts.counters + e->counters, e->width,
+				   bucket - e->octave * CJ_SUB_BUCKETS, count);
+}
+
+int32
+cj_graph_histogram(const CjGraphRef *ref, const CjGraphEdge *edge, int64 *counters)
+{
+	int32		count = edge->octaves * CJ_SUB_BUCKETS;
+
+	copy_counters((char *) counters, sizeof(int64), ref->parts.counters + edge->counters,
+				  edge->width, count);
+	return count;
 }

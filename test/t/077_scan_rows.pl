@@ -46,7 +46,7 @@ SELECT n, 'x'::"char" AS same,
        CASE random_of(n, 2, 40) WHEN 0 THEN NULL WHEN 1 THEN timestamptz '0900-01-01 00:00+00 BC' + n * interval '1 second' WHEN 2 THEN timestamptz '9900-01-01 00:00+00'
            WHEN 3 THEN 'infinity' WHEN 4 THEN '-infinity' ELSE timestamptz '2026-01-01 00:00+00' + random_of(n, 3, 8000000) * interval '1.000001 second' END AS occurred_at,
        CASE random_of(n, 4, 30) WHEN 0 THEN NULL WHEN 1 THEN '' WHEN 2 THEN repeat('long ', random_of(n, 5, 70)) WHEN 3 THEN repeat(md5(n::text), 400) WHEN 4 THEN 'name ' || n
-           ELSE (ARRAY['view', 'cart', 'purchase', 'a name of some 20 bytes', 'a name of some 22 bytes', 'a nam of some 22 bytes.'])[1 + random_of(n, 6, 6)] END AS event,
+           ELSE (ARRAY['view', 'cart', 'purchase', 'a name of some 20 bytes', 'a name of some 22 bytes', 'a name or some 22 bytes'])[1 + random_of(n, 6, 6)] END AS event,
        CASE WHEN random_of(n, 7, 3) > 0 THEN 'channel ' || random_of(n, 8, 4) END AS channel,
        CASE WHEN random_of(n, 9, 5) > 0 THEN random_of(n, 10, 1000000) / float8 '7' END AS value, CASE WHEN random_of(n, 11, 5) > 0 THEN random_of(n, 12, 50) - 25 END AS number,
        CASE WHEN random_of(n, 13, 5) > 0 THEN (random_of(n, 14, 60000) - 30000)::smallint END AS small, CASE WHEN random_of(n, 15, 5) > 0 THEN random_of(n, 16, 2) = 0 END AS usual,

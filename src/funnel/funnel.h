@@ -97,14 +97,9 @@ typedef struct CjRowsSerial
 extern CjRowsSerial *cj_rows_serial_begin(MemoryContext context, const CjRows *rows,
 										  int64 capacity, CjRow **place);
 
-/* A bytea of so many rows, which were put in their place. */
-static inline bytea *
-cj_rows_serial_end(CjRowsSerial *serial, const CjRow *place, int64 window, int64 count)
-{
-	serial->window = window;
-	SET_VARSIZE(serial, (const char *) (place + count) - (const char *) serial);
-	return (bytea *) serial;
-}
+/* The bytea of so many rows, which were put in their place. */
+extern bytea *cj_rows_serial_end(CjRowsSerial *serial, const CjRow *place, int64 window,
+								 int64 count);
 
 /* From the "size" bytes after the bytea's header, which are not trusted. */
 extern CjRows *cj_rows_deserialize(const char *from, Size size);

@@ -43,6 +43,14 @@ cj_rows_serial_begin(MemoryContext context, const CjRows *rows, int64 capacity, 
 	return serial;
 }
 
+bytea *
+cj_rows_serial_end(CjRowsSerial *serial, const CjRow *place, int64 window, int64 count)
+{
+	serial->window = window;
+	SET_VARSIZE(serial, (const char *) (place + count) - (const char *) serial);
+	return (bytea *) serial;
+}
+
 pg_noreturn static void
 bad_state(const char *detail)
 {

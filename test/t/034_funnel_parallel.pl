@@ -105,7 +105,7 @@ END $$;
 CREATE FUNCTION damaged(given bytea) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     RETURN CASE WHEN level(state(given)) IS NULL OR came(state(given)) IS NULL OR match(state(given)) IS NULL THEN 'none' ELSE 'fine' END;
-EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+EXCEPTION WHEN data_exception OR program_limit_exceeded OR feature_not_supported THEN
     RETURN sqlstate;
 END $$;} . qq{
 SET statement_timeout = '60s';

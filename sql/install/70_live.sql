@@ -25,18 +25,37 @@ CREATE FUNCTION journey_bucket(customer anyelement) RETURNS integer
     AS 'MODULE_PATHNAME', 'cj_journey_bucket'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION journey_bucket(anyelement) IS
-    'mode deferred: which of 512 buckets a customer''s key hashes to, from 0, by the hash function that its type has by default; 0 for types that have none';
+    'mode deferred: the number of the bucket that a customer''s key hashes to, one of 512, by the hash function that its type has by default; the first one for types that have none. Numbers are multiples of 16: those that follow are of the bucket''s eight parts';
 
 CREATE FUNCTION journey_buckets(customers anyarray) RETURNS integer[]
     AS 'MODULE_PATHNAME', 'cj_journey_buckets'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION journey_buckets(anyarray) IS 'mode deferred: journey_bucket of each element of an array, as an array of one dimension; NULL for an element that is NULL';
+COMMENT ON FUNCTION journey_buckets(anyarray) IS
+    'mode deferred: of each element of an array that is not NULL, the number of the bucket and that of the part of it that its key hashes to: where rows of the tail may hold the customer';
+
+CREATE FUNCTION journey_bucket_parts(customers anyarray, most integer) RETURNS integer[]
+    AS 'MODULE_PATHNAME', 'cj_journey_bucket_parts'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_bucket_parts(anyarray, integer) IS
+    'part of journey_catch_up: labels for journey_split, one for each customer: modulo 16, by how much the number of the part is above that of the bucket; no more than "most" have the same. Error 22023 for a number below 1';
+
+CREATE FUNCTION journey_split(elements anyarray, labels integer[]) RETURNS SETOF anyarray
+    AS 'MODULE_PATHNAME', 'cj_journey_split'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 16;
+COMMENT ON FUNCTION journey_split(anyarray, integer[]) IS
+    'part of journey_catch_up: for each label from 1 to the highest, the elements of an array that have it, in their order. Errors: 2202E if there is not a label for each element, 22004 for a label that is NULL, 22023 for one below 1 or far above the number of elements';
 
 CREATE FUNCTION journey_bucket_keys(customers anyarray, bucket integer) RETURNS anyarray
     AS 'MODULE_PATHNAME', 'cj_journey_bucket_keys'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT journey_support;
 COMMENT ON FUNCTION journey_bucket_keys(anyarray, integer) IS
     'mode deferred: customers as they are; tells the planner that each is of the bucket, so that a query that unnests them and asks for one can look by the bucket';
+
+CREATE FUNCTION journey_pick(elements anyarray, keys "any", value "any", equal oid) RETURNS anyarray
+    AS 'MODULE_PATHNAME', 'cj_journey_pick'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION journey_pick(anyarray, "any", "any", oid) IS
+    'mode deferred: the elements of an array for which the key in the same place of another array is equal to a value, by an operator given by its number. Errors: 2202E for arrays of different lengths, 42804 if keys are no array or the operator compares other types, 42883 if there is no such operator';
 
 CREATE AGGREGATE journey_concat_agg(anycompatiblearray) (
     sfunc = array_cat, stype = anycompatiblearray, combinefunc = array_cat, parallel = safe);
@@ -241,7 +260,7 @@ ALTER TABLE #tail ALTER bucket SET STATISTICS 1, ALTER removed SET STATISTICS 1,
     ALTER value SET STATISTICS 0, ALTER item SET STATISTICS 0;
 CREATE INDEX ON #tail (bucket);
 CREATE INDEX ON #tail (bucket) WHERE removed;
-COMMENT ON TABLE #tail IS 'events added and removed since the last journey_catch_up, many to a row: arrays of a place an event, of customers whose keys hash to one bucket';
+COMMENT ON TABLE #tail IS 'events added and removed since the last journey_catch_up, many to a row: arrays of a place an event, of customers whose keys hash to one bucket, or part of one';
 CREATE TABLE #follow (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
     events regclass NOT NULL,

@@ -381,27 +381,34 @@ FROM (SELECT array_agg(f.customer) FILTER (WHERE f.is_long) AS seal, array_agg(f
 COMMENT ON FUNCTION journey_follow_catch_up_sql(jsonb, boolean, jsonb) IS
     'part of journey_catch_up: folds the tail of the buckets after $1 up to $2, at most $3 events a customer; has_removed: some of it are events removed; watching: what is watched, if anything: reports the customers to be looked at';
 
--- Small rows of a bucket become one that a page can hold; toast_tuple_target of the
--- tail lets it stay there whole.
-CREATE FUNCTION journey_follow_bytes_sql(follow jsonb) RETURNS text
+-- Small rows of a bucket become one or some of each of its parts.  A page can hold
+-- these; toast_tuple_target of the tail lets them stay there whole.  Concatenating
+-- takes time by the square of the number of rows, so that 64 are enough at a time.
+CREATE FUNCTION journey_follow_small(follow jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-RETURN format('pg_column_size(t.customers) + %s', replace(@extschema@.journey_follow_columns(follow, 'coalesce(pg_column_size(t.%s), 0)'), '), ', ') + '));
-COMMENT ON FUNCTION journey_follow_bytes_sql(jsonb) IS 'part of journey_follow_merge_sql: an expression for the bytes of a row t of the tail';
+RETURN format('pg_column_size(t.customers) + %s < 2000', replace(@extschema@.journey_follow_columns(follow, 'coalesce(pg_column_size(t.%s), 0)'), '), ', ') + '));
+COMMENT ON FUNCTION journey_follow_small(jsonb) IS 'part of journey_follow_split_sql: a condition for rows t of the tail that are to be split with others';
 
-CREATE FUNCTION journey_follow_merge_sql(follow jsonb) RETURNS text
+CREATE FUNCTION journey_follow_split_sql(follow jsonb) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 RETURN format('WITH small AS (
-    DELETE FROM %1$s t WHERE %2$s < 2000 AND @extschema@.journey_catch_up_rest() RETURNING t.*, %2$s AS bytes),
-merged AS (
+    DELETE FROM %1$s t WHERE t.bucket = ANY ($1) AND %2$s AND @extschema@.journey_catch_up_rest() RETURNING t.*, pg_column_size(t.*) AS bytes),
+whole AS (
+    SELECT s.bucket, s.removed, sum(s.bytes) AS bytes, @extschema@.journey_concat_agg(s.customers) AS customers, %4$s
+    FROM (SELECT t.*, row_number() OVER (PARTITION BY t.bucket, t.removed) / 64 AS slab FROM small t) s
+    GROUP BY s.bucket, s.removed, s.slab),
+split AS (
+    SELECT w.bucket, w.removed, @extschema@.journey_split(w.parts, w.parts) AS parts, @extschema@.journey_split(w.customers, w.parts) AS customers, %5$s
+    FROM (SELECT w.*, @extschema@.journey_bucket_parts(w.customers, greatest(6000 * cardinality(w.customers) / w.bytes, 1)::integer) AS parts FROM whole w OFFSET 0) w),
+written AS (
     INSERT INTO %1$s (bucket, removed, customers, %3$s)
-    SELECT p.bucket, p.removed, @extschema@.journey_concat_agg(p.customers), %4$s
-    FROM (SELECT t.*, (sum(t.bytes) OVER before - t.bytes) / (8000 - max(t.bytes) OVER (PARTITION BY t.bucket, t.removed)) AS part
-          FROM small t WINDOW before AS (PARTITION BY t.bucket, t.removed ROWS UNBOUNDED PRECEDING)) p
-    GROUP BY p.bucket, p.removed, p.part)
+    SELECT p.bucket + p.parts[1] %% 16, p.removed, p.customers, %6$s FROM split p WHERE cardinality(p.customers) > 0)
 SELECT count(*) FROM small',
-    follow ->> 'tail', @extschema@.journey_follow_bytes_sql(follow), @extschema@.journey_follow_columns(follow, '%s'),
-    @extschema@.journey_follow_columns(follow, '@extschema@.journey_concat_agg(p.%s)'));
-COMMENT ON FUNCTION journey_follow_merge_sql(jsonb) IS 'part of journey_catch_up: makes few rows of the tail''s many small ones; the number of these';
+    follow ->> 'tail', @extschema@.journey_follow_small(follow), @extschema@.journey_follow_columns(follow, '%s'),
+    @extschema@.journey_follow_columns(follow, '@extschema@.journey_concat_agg(s.%1$s) AS %1$s'),
+    @extschema@.journey_follow_columns(follow, '@extschema@.journey_split(w.%1$s, w.parts) AS %1$s'),
+    @extschema@.journey_follow_columns(follow, 'p.%s'));
+COMMENT ON FUNCTION journey_follow_split_sql(jsonb) IS 'part of journey_catch_up: writes small rows of the buckets $1 anew, as rows of their parts; the number of small rows';
 
 -- The journeys as their readers see them.  Where nothing is to be merged the
 -- stored journey is passed on as it is, so that its indexes can be used; OFFSET 0
@@ -437,7 +444,7 @@ CROSS JOIN LATERAL (
 WHERE (h.complete OR h.complete IS NULL AND (SELECT f.backfilled FROM %7$s f)) AND @extschema@.journey_length(j.journey) > 0',
         follow ->> 'journeys', follow ->> 'head', follow ->> 'chunk', @extschema@.journey_follow_tail(follow),
         @extschema@.journey_follow_agg(follow, 'NOT t.removed'), @extschema@.journey_follow_agg(follow, 't.removed'), follow ->> 'follow',
-        format('SELECT FROM %s WHERE t.bucket = @extschema@.journey_bucket(h.customer) AND e.customer = h.customer', @extschema@.journey_follow_tail(follow))) END;
+        format('SELECT FROM %s WHERE t.bucket = ANY (@extschema@.journey_buckets(ARRAY[h.customer])) AND e.customer = h.customer', @extschema@.journey_follow_tail(follow))) END;
 COMMENT ON FUNCTION journey_follow_view_sql(jsonb) IS 'part of journey_follow_sql: the definition of the view of live journeys';
 
 CREATE FUNCTION journey_follow_sql(state regclass, purpose text, relation regclass DEFAULT NULL) RETURNS text

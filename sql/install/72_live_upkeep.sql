@@ -228,7 +228,8 @@ BEGIN
         RAISE EXCEPTION 'a batch cannot have % events', batch_events USING ERRCODE = 'invalid_parameter_value';
     END IF;
     PERFORM @extschema@.journey_follow_turn(state);
-    EXECUTE format('SELECT s.bucket FROM (
+    -- all parts of a bucket are folded together: 15 is that of the last there may be
+    EXECUTE format('SELECT s.bucket | 15 FROM (
             SELECT t.bucket, sum(cardinality(t.customers)) OVER (ORDER BY t.bucket ROWS UNBOUNDED PRECEDING) AS events
             FROM %s t WHERE $1 IS NULL OR t.bucket > $1) s WHERE s.events > $2 LIMIT 1', @extschema@.journey_follow_row(state) ->> 'tail')
     INTO upto USING after, batch_events;
@@ -240,30 +241,32 @@ COMMENT ON FUNCTION journey_catch_up_step(regclass, integer, integer) IS
     'one batch of journey_catch_up, in the caller''s transaction: folds the buckets of customers after one, of about so many events; the last bucket, NULL if that was the end, and the number of events folded. Error 22023 for a batch of no events';
 
 -- A reader reads a row of the tail for each statement that is not folded yet, from
--- anywhere in memory.  While much is to be folded, those of some statements become
--- one: the buckets to come next tell how many there are.
-CREATE FUNCTION journey_catch_up_merge(target regclass, after integer DEFAULT NULL, small_rows integer DEFAULT 8) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off AS
+-- anywhere in memory, with all customers of a bucket.  While much is to be folded,
+-- those of many statements become few, each of an eighth of the customers: eight
+-- buckets of those to come next tell how many there are.
+CREATE FUNCTION journey_catch_up_split(target regclass, after integer DEFAULT NULL, small_rows integer DEFAULT 28) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off SET enable_seqscan = off AS
 $$
 DECLARE
     state regclass := @extschema@.journey_follow_state(target);
     follow jsonb;
-    first integer := least(coalesce(after, -1) + 1, 504);
+    buckets integer[] := ARRAY(SELECT generate_series(0, 511) * 16);
+    first integer := least(coalesce(after / 16 + 1, 0), 504);
     n bigint;
 BEGIN
     PERFORM @extschema@.journey_follow_turn(state);
     follow := @extschema@.journey_follow_row(state);
-    EXECUTE format('SELECT count(*) FROM %s t WHERE t.bucket BETWEEN $1 AND $2 AND %s < 2000',
-                   follow ->> 'tail', @extschema@.journey_follow_bytes_sql(follow)) INTO n USING first, first + 7;
+    EXECUTE format('SELECT count(*) FROM %s t WHERE t.bucket = ANY ($1) AND %s', follow ->> 'tail', @extschema@.journey_follow_small(follow))
+    INTO n USING buckets[first + 1 : first + 8];
     IF n < 8::bigint * small_rows THEN
         RETURN 0;
     END IF;
-    EXECUTE @extschema@.journey_follow_merge_sql(follow) INTO n;
+    EXECUTE @extschema@.journey_follow_split_sql(follow) INTO n USING buckets;
     RETURN n;
 END
 $$;
-COMMENT ON FUNCTION journey_catch_up_merge(regclass, integer, integer) IS
-    'part of journey_catch_up, in the caller''s transaction: makes one row of the tail of some small ones, if eight buckets after one have so many small rows each on average; the number of these rows';
+COMMENT ON FUNCTION journey_catch_up_split(regclass, integer, integer) IS
+    'part of journey_catch_up, in the caller''s transaction: writes the small rows of all buckets of the tail anew, as rows of parts of buckets, if the eight buckets after one have so many small rows each on average; the number of these rows';
 
 CREATE PROCEDURE journey_catch_up(target regclass DEFAULT NULL, batch_events integer DEFAULT 80000)
     LANGUAGE plpgsql AS
@@ -279,7 +282,7 @@ BEGIN
             SELECT s.after, s.folded INTO last, n FROM @extschema@.journey_catch_up_step(live, batch_events, last) s;
             COMMIT;
             EXIT WHEN last IS NULL;
-            PERFORM @extschema@.journey_catch_up_merge(live, last);
+            PERFORM @extschema@.journey_catch_up_split(live, last);
             COMMIT;
         END LOOP;
     END LOOP;

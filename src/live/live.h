@@ -38,6 +38,9 @@ extern double cj_catch_up_share;
 /* Registers this directory's settings; called by _PG_init. */
 extern void cj_live_init(void);
 
+/* What the planner knows a query of the tail by (bucket_sql.c). */
+extern Datum cj_journey_bucket_keys(PG_FUNCTION_ARGS);
+
 /* Has the planner find customers in the tail of mode deferred (tail_sql.c). */
 extern void cj_tail_init(void);
 

@@ -15,9 +15,11 @@
  * the planner's hook here adds what follows from it, and the index on bucket can
  * be used:
  *
- *		t.bucket = journey_bucket(x) AND x = ANY (t.customers)
+ *		t.bucket = ANY (journey_buckets(ARRAY[x])) AND x = ANY (t.customers)
  *
- * Without the hook a query gives the same rows, reading the whole tail.
+ * and of the arrays only the elements are unnested that journey_pick() finds to be
+ * the customer's.  Without the hook a query gives the same rows, reading the whole
+ * tail.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -45,88 +47,13 @@
 #include "utils/typcache.h"
 #include "utils/wait_event.h"
 
-PG_FUNCTION_INFO_V1(cj_journey_bucket);
-PG_FUNCTION_INFO_V1(cj_journey_buckets);
-PG_FUNCTION_INFO_V1(cj_journey_bucket_keys);
 PG_FUNCTION_INFO_V1(cj_journey_catch_up_rest);
-
-/*
- * Stored with every row: to change it is to change the format.  More buckets
- * make a customer's bucket quicker to read, and rows smaller: 512 make rows of
- * 20 events from statements of 10,000.
- */
-#define BUCKETS	512
 
 /* journey_catch_up rests so long, and what takes longer than the other is not work of its own. */
 #define REST_MS	1
 #define IDLE_MS	100
 
 static set_rel_pathlist_hook_type previous_hook = NULL;
-
-/* ---- buckets ---- */
-
-/* The default hash function of a type; a type without one has one bucket. */
-static TypeCacheEntry *
-hashed_type(FunctionCallInfo fcinfo, Oid type)
-{
-	TypeCacheEntry *entry = fcinfo->flinfo->fn_extra;
-
-	type = getBaseType(type);
-	if (entry == NULL || entry->type_id != type)
-	{
-		entry = lookup_type_cache(type, TYPECACHE_HASH_PROC_FINFO);
-		fcinfo->flinfo->fn_extra = entry;
-	}
-	return entry;
-}
-
-static int32
-bucket_of(TypeCacheEntry *type, Oid collation, Datum key)
-{
-	if (!OidIsValid(type->hash_proc))
-		return 0;
-	return DatumGetUInt32(FunctionCall1Coll(&type->hash_proc_finfo, collation, key)) % BUCKETS;
-}
-
-/* journey_bucket(key) */
-Datum
-cj_journey_bucket(PG_FUNCTION_ARGS)
-{
-	TypeCacheEntry *type = fcinfo->flinfo->fn_extra;
-
-	if (type == NULL)
-		type = hashed_type(fcinfo, get_fn_expr_argtype(fcinfo->flinfo, 0));
-	PG_RETURN_INT32(bucket_of(type, PG_GET_COLLATION(), PG_GETARG_DATUM(0)));
-}
-
-/* journey_buckets(keys): those of an array of keys, NULL for NULL */
-Datum
-cj_journey_buckets(PG_FUNCTION_ARGS)
-{
-	ArrayType  *keys = PG_GETARG_ARRAYTYPE_P(0);
-	TypeCacheEntry *type = hashed_type(fcinfo, ARR_ELEMTYPE(keys));
-	Datum	   *elements;
-	bool	   *nulls;
-	int			n;
-	int			first = 1;
-
-	deconstruct_array(keys, ARR_ELEMTYPE(keys), type->typlen, type->typbyval, type->typalign,
-					  &elements, &nulls, &n);
-	for (int i = 0; i < n; i++)
-		if (!nulls[i])
-			elements[i] = Int32GetDatum(bucket_of(type, PG_GET_COLLATION(), elements[i]));
-	if (n == 0)
-		PG_RETURN_ARRAYTYPE_P(construct_empty_array(INT4OID));
-	PG_RETURN_ARRAYTYPE_P(construct_md_array(elements, nulls, 1, &n, &first, INT4OID,
-											 sizeof(int32), true, TYPALIGN_INT));
-}
-
-/* journey_bucket_keys(customers, bucket) */
-Datum
-cj_journey_bucket_keys(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-}
 
 /* ---- giving way ---- */
 
@@ -233,17 +160,6 @@ add_clause(PlannerInfo *root, RelOptInfo *rel, Node *clause, const RestrictInfo 
 	rel->baserestrict_min_security = Min(rel->baserestrict_min_security, info->security_level);
 }
 
-static FuncExpr *
-bucket_call(const FuncExpr *keys, const char *name, Oid argument, Oid result, Node *value,
-			Oid collation)
-{
-	List	   *names = list_make2(makeString(get_namespace_name(get_func_namespace(keys->funcid))),
-								   makeString(pstrdup(name)));
-
-	return makeFuncExpr(LookupFuncName(names, 1, &argument, false), result, list_make1(value),
-						InvalidOid, collation, COERCE_EXPLICIT_CALL);
-}
-
 static ScalarArrayOpExpr *
 make_any(Oid operator, Node *scalar, Node *array, Oid collation)
 {
@@ -258,6 +174,78 @@ make_any(Oid operator, Node *scalar, Node *array, Oid collation)
 	return any;
 }
 
+/* A call of another function of the extension that keys() belongs to. */
+static FuncExpr *
+make_call(const FuncExpr *keys, const char *name, int nargs, const Oid *types, Oid result,
+		  List *args, Oid collation)
+{
+	List	   *names = list_make2(makeString(get_namespace_name(get_func_namespace(keys->funcid))),
+								   makeString(pstrdup(name)));
+
+	return makeFuncExpr(LookupFuncName(names, nargs, types, false), result, args, InvalidOid,
+						collation, COERCE_EXPLICIT_CALL);
+}
+
+/* t.bucket = ANY (journey_buckets(values)) */
+static void
+add_buckets(PlannerInfo *root, RelOptInfo *rel, const FuncExpr *keys, Node *values, Oid collation,
+			const RestrictInfo *source)
+{
+	Oid			type = ANYARRAYOID;
+	FuncExpr   *buckets = make_call(keys, "journey_buckets", 1, &type, INT4ARRAYOID,
+									list_make1(values), collation);
+
+	add_clause(root, rel, (Node *) make_any(Int4EqualOperator, copyObject(lsecond(keys->args)),
+											(Node *) buckets, InvalidOid), source);
+}
+
+/*
+ * unnest(journey_pick(array, t.customers, value, operator)) for each unnest(array).
+ * What is picked is still filtered.
+ */
+static void
+pick_elements(const RangeTblEntry *rte, const FuncExpr *keys, Oid operator, Node *value,
+			  Oid collation)
+{
+	const Oid	types[] = {ANYARRAYOID, ANYOID, ANYOID, OIDOID};
+	Node	   *customers = copyObject(linitial(keys->args));
+	ListCell   *cell;
+
+	foreach(cell, rte->functions)
+	{
+		const FuncExpr *unnest = (FuncExpr *) lfirst_node(RangeTblFunction, cell)->funcexpr;
+
+		if (!IsA(unnest, FuncExpr) || unnest->funcid != F_UNNEST_ANYARRAY)
+			return;
+	}
+	foreach(cell, rte->functions)
+	{
+		FuncExpr   *unnest = castNode(FuncExpr, lfirst_node(RangeTblFunction, cell)->funcexpr);
+		Node	   *array = linitial(unnest->args);
+		List	   *args = list_make4(array, copyObject(customers), copyObject(value),
+									  makeConst(OIDOID, -1, InvalidOid, sizeof(Oid),
+												ObjectIdGetDatum(operator), false, true));
+		FuncExpr   *pick = make_call(keys, "journey_pick", lengthof(types), types, exprType(array),
+									 args, collation);
+
+		pick->funccollid = exprCollation(array);
+		unnest->args = list_make1(pick);
+	}
+}
+
+static Node *
+make_array(Node *value, Oid collation)
+{
+	ArrayExpr  *array = makeNode(ArrayExpr);
+
+	array->element_typeid = exprType(value);
+	array->array_typeid = get_array_type(array->element_typeid);
+	array->array_collid = collation;
+	array->elements = list_make1(value);
+	array->location = -1;
+	return (Node *) array;
+}
+
 /* u.customer = value */
 static bool
 add_equal(PlannerInfo *root, RelOptInfo *rel, const FuncExpr *keys, Index unnested,
@@ -266,7 +254,6 @@ add_equal(PlannerInfo *root, RelOptInfo *rel, const FuncExpr *keys, Index unnest
 	OpExpr	   *op = (OpExpr *) info->clause;
 	Oid			equal;
 	Node	   *value;
-	Expr	   *bucket;
 
 	if (is_key(linitial(op->args), unnested))
 	{
@@ -281,13 +268,13 @@ add_equal(PlannerInfo *root, RelOptInfo *rel, const FuncExpr *keys, Index unnest
 	else
 		return false;
 	if (!OidIsValid(equal) || !is_pseudo_constant_clause(value) ||
+		!OidIsValid(get_array_type(exprType(value))) ||
 		!keeps_bucket(equal, get_element_type(exprType(linitial(keys->args))), exprType(value)))
 		return false;
-	bucket = (Expr *) bucket_call(keys, "journey_bucket", ANYELEMENTOID, INT4OID,
-								  copyObject(value), op->inputcollid);
-	bucket = make_opclause(Int4EqualOperator, BOOLOID, false, copyObject(lsecond(keys->args)), bucket,
-						   InvalidOid, InvalidOid);
-	add_clause(root, rel, (Node *) bucket, info);
+	add_buckets(root, rel, keys, make_array(copyObject(value), op->inputcollid), op->inputcollid, info);
+	/* not before a condition that protects what it sees */
+	if (info->security_level == 0 || info->leakproof)
+		pick_elements(root->simple_rte_array[unnested], keys, equal, value, op->inputcollid);
 	if (OidIsValid(get_commutator(equal)))
 		add_clause(root, rel, (Node *) make_any(get_commutator(equal), copyObject(value),
 												copyObject(linitial(keys->args)), op->inputcollid), info);
@@ -303,15 +290,11 @@ add_any(PlannerInfo *root, RelOptInfo *rel, const FuncExpr *keys, Index unnested
 	Node	   *values = lsecond(any->args);
 	Oid			key_type = get_element_type(exprType(linitial(keys->args)));
 	Oid			value_type = get_base_element_type(exprType(values));
-	FuncExpr   *buckets;
 
 	if (!any->useOr || !is_key(linitial(any->args), unnested) || !OidIsValid(value_type) ||
 		!is_pseudo_constant_clause(values) || !keeps_bucket(any->opno, key_type, value_type))
 		return false;
-	buckets = bucket_call(keys, "journey_buckets", ANYARRAYOID, INT4ARRAYOID,
-						  copyObject(values), any->inputcollid);
-	add_clause(root, rel, (Node *) make_any(Int4EqualOperator, copyObject(lsecond(keys->args)),
-											(Node *) buckets, InvalidOid), info);
+	add_buckets(root, rel, keys, copyObject(values), any->inputcollid, info);
 	return true;
 }
 

@@ -8,9 +8,9 @@
  * probe of a hash table), a few additions in the edge's cache line, and one in
  * its histogram.  "Seen" ordinals count each journey once an edge and a node.
  *
- * Regions double.  A histogram covers the octaves it needs and moves to the
- * end of the counters when it needs another; what it leaves is dropped when
- * the counters are full.
+ * Regions double.  A histogram covers the octaves it needs, with counters as wide
+ * as it needs, and moves to the end of the counters when it needs more; what it
+ * leaves is dropped when the counters are full.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -28,7 +28,7 @@
 #define DENSE_SLOTS		65536	/* largest node by name array */
 #define FIRST_ROOM		8
 #define FIRST_BYTES		128
-#define FIRST_COUNTERS	64
+#define FIRST_COUNTERS	128
 
 /* ---- regions ---- */
 
@@ -52,7 +52,7 @@ place_parts(CjGraph *graph, CjGraphParts *parts)
 	parts->dense = nodes * names <= DENSE_SLOTS;
 	parts->nodes = (CjGraphNode *) take(&at, nodes, sizeof(CjGraphNode));
 	parts->edges = (CjGraphEdge *) take(&at, graph->edges_room, sizeof(CjGraphEdge));
-	parts->counters = (int64 *) take(&at, graph->counters_room, sizeof(int64));
+	parts->counters = take(&at, graph->counters_room, 1);
 	parts->names = (CjGraphName *) take(&at, names, sizeof(CjGraphName));
 	parts->name_slots = (int32 *) take(&at, 2 * names, sizeof(int32));
 	parts->edge_slots = (int32 *) take(&at, parts->dense ? nodes * names :
@@ -180,15 +180,21 @@ find_edge(const CjGraphRef *ref, int32 source, int32 code)
 
 /* ---- growth ---- */
 
-/* Counters that histograms use. */
+static inline int32
+histogram_bytes(const CjGraphEdge *edge)
+{
+	return edge->octaves * CJ_SUB_BUCKETS * edge->width;
+}
+
+/* Bytes of counters that histograms use. */
 static int64
 live_counters(const CjGraphRef *ref)
 {
 	int64		live = 0;
 
 	for (int32 i = 0; i < ref->graph->edges; i++)
-		live += ref->parts.edges[i].octaves;
-	return live * CJ_SUB_BUCKETS;
+		live += histogram_bytes(&ref->parts.edges[i]);
+	return live;
 }
 
 /* Copies the histograms to the new graph, one after the other. */
@@ -200,12 +206,10 @@ move_counters(CjGraphRef *to, const CjGraphRef *from)
 	for (int32 i = 0; i < from->graph->edges; i++)
 	{
 		CjGraphEdge *edge = &to->parts.edges[i];
-		int32		count = edge->octaves * CJ_SUB_BUCKETS;
 
-		memcpy(to->parts.counters + at, from->parts.counters + edge->counters,
-			   count * sizeof(int64));
+		memcpy(to->parts.counters + at, from->parts.counters + edge->counters, histogram_bytes(edge));
 		edge->counters = at;
-		at += count;
+		at += histogram_bytes(edge);
 	}
 	to->graph->counters = at;
 }
@@ -257,6 +261,13 @@ make_room(CjGraphRef *ref, int32 names, int64 bytes, int32 nodes, int32 edges, i
 	if (old != ref->borrowed)
 		pfree(old);
 	*ref = to;
+}
+
+void
+cj_graph_counters_room(CjGraphRef *ref, int32 bytes)
+{
+	if ((int64) ref->graph->counters + bytes > ref->graph->counters_room)
+		make_room(ref, 0, 0, 0, 0, bytes);
 }
 
 void
@@ -431,46 +442,6 @@ cj_graph_add_edge(CjGraphRef *ref, int32 source, int32 code)
 	return edge;
 }
 
-/* Extends an edge's histogram to hold an octave. */
-static pg_noinline void
-add_octave(CjGraphRef *ref, int32 edge, int32 octave)
-{
-	CjGraphEdge *e = &ref->parts.edges[edge];
-	int32		first = e->octaves == 0 ? octave : Min(e->octave, octave);
-	int32		last = e->octaves == 0 ? octave : Max(e->octave + e->octaves - 1, octave);
-	int32		count = (last - first + 1) * CJ_SUB_BUCKETS;
-	int64	   *to;
-
-	if ((int64) ref->graph->counters + count > ref->graph->counters_room)
-	{
-		make_room(ref, 0, 0, 0, 0, count);
-		e = &ref->parts.edges[edge];
-	}
-	to = ref->parts.counters + ref->graph->counters;
-	memset(to, 0, count * sizeof(int64));
-	if (e->octaves > 0)
-		memcpy(to + (e->octave - first) * CJ_SUB_BUCKETS, ref->parts.counters + e->counters,
-			   e->octaves * CJ_SUB_BUCKETS * sizeof(int64));
-	e->counters = ref->graph->counters;
-	e->octave = first;
-	e->octaves = last - first + 1;
-	ref->graph->counters += count;
-}
-
-void
-cj_graph_add_times(CjGraphRef *ref, int32 edge, int32 bucket, int64 count)
-{
-	CjGraphEdge *e = &ref->parts.edges[edge];
-	int32		octave = bucket / CJ_SUB_BUCKETS;
-
-	if (unlikely((uint32) (octave - e->octave) >= (uint32) e->octaves))
-	{
-		add_octave(ref, edge, octave);
-		e = &ref->parts.edges[edge];
-	}
-	ref->parts.counters[e->counters + bucket - e->octave * CJ_SUB_BUCKETS] += count;
-}
-
 /* ---- a journey ---- */
 
 #define CODES_AT_HAND	64
@@ -511,7 +482,7 @@ step(CjGraphRef *ref, int32 node, int32 code, uint64 usec)
 	{
 		e->sum.low += usec;
 		e->sum.high += e->sum.low < usec;
-		cj_graph_add_times(ref, edge, cj_bucket(usec), 1);
+		cj_graph_count_time(ref, edge, cj_bucket(usec));
 	}
 	node = ref->parts.edges[edge].target;
 	visit(&ref->parts.nodes[node], now);

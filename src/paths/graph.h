@@ -92,9 +92,10 @@ typedef struct CjGraphEdge
 	int32		source;
 	int32		code;			/* name that follows */
 	int32		target;
-	int32		counters;		/* where its histogram begins */
-	int32		octave;			/* first octave of the histogram */
-	int32		octaves;		/* how many it has */
+	int32		counters;		/* where its histogram begins, in bytes */
+	int16		octave;			/* first octave of the histogram */
+	int16		octaves;		/* how many it has */
+	int32		width;			/* bytes a counter: 1, 2, 4 or 8 */
 } CjGraphEdge;
 
 typedef struct CjGraphName
@@ -122,7 +123,7 @@ typedef struct CjGraph
 	int32		nodes_room;
 	int32		edges;
 	int32		edges_room;
-	int32		counters;
+	int32		counters;		/* bytes */
 	int32		counters_room;
 } CjGraph;
 
@@ -131,7 +132,7 @@ typedef struct CjGraphParts
 {
 	CjGraphNode *nodes;
 	CjGraphEdge *edges;
-	int64	   *counters;
+	char	   *counters;
 	CjGraphName *names;
 	int32	   *name_slots;		/* open addressing, position + 1, 2 *
 								 * names_room */
@@ -212,10 +213,91 @@ cj_graph_name(const CjGraphRef *ref, int32 code)
 extern const CjNames *cj_path_names(const CjView *view, CjBy by,
 									const CjPacked **packed, int32 *gap);
 
+/* ---- histograms (graph_times.c) ---- */
+
+/*
+ * Bytes that a histogram has are a multiple of 16 and begin at one, so that counters
+ * of any width are aligned.
+ */
+static inline int64
+cj_counter_get(const char *counters, int32 width, int32 i)
+{
+	switch (width)
+	{
+		case 1:
+			return ((const uint8 *) counters)[i];
+		case 2:
+			return ((const uint16 *) counters)[i];
+		case 4:
+			return ((const uint32 *) counters)[i];
+		default:
+			return ((const int64 *) counters)[i];
+	}
+}
+
+static inline void
+cj_counter_set(char *counters, int32 width, int32 i, int64 count)
+{
+	switch (width)
+	{
+		case 1:
+			((uint8 *) counters)[i] = (uint8) count;
+			break;
+		case 2:
+			((uint16 *) counters)[i] = (uint16) count;
+			break;
+		case 4:
+			((uint32 *) counters)[i] = (uint32) count;
+			break;
+		default:
+			((int64 *) counters)[i] = count;
+	}
+}
+
+static inline bool
+cj_counter_fits(int32 width, int64 count)
+{
+	return width == 8 || (width > 0 && (uint64) count >> (8 * width) == 0);
+}
+
+/* Has an edge's histogram hold these buckets and what is between them. */
+extern void cj_graph_span_times(CjGraphRef *ref, int32 edge, int32 first, int32 last);
+
+/* How many transitions fell into a bucket; sets it, to a number that is not negative. */
+extern int64 cj_graph_times(const CjGraphRef *ref, int32 edge, int32 bucket);
+extern pg_noinline void cj_graph_set_times(CjGraphRef *ref, int32 edge, int32 bucket, int64 count);
+
+/* One transition more. */
+static inline void
+cj_graph_count_time(CjGraphRef *ref, int32 edge, int32 bucket)
+{
+	const CjGraphEdge *e = &ref->parts.edges[edge];
+	int32		i = bucket - e->octave * CJ_SUB_BUCKETS;
+	char	   *counters = ref->parts.counters + e->counters;
+	int64		count;
+
+	if (unlikely((uint32) i >= (uint32) (e->octaves * CJ_SUB_BUCKETS)))
+	{
+		cj_graph_set_times(ref, edge, bucket, 1);
+		return;
+	}
+	count = cj_counter_get(counters, e->width, i) + 1;
+	if (likely(cj_counter_fits(e->width, count)))
+		cj_counter_set(counters, e->width, i, count);
+	else
+		cj_graph_set_times(ref, edge, bucket, count);
+}
+
+/* All counters of an edge's octaves, at most CJ_BUCKETS; returns how many there are. */
+extern int32 cj_graph_histogram(const CjGraphRef *ref, const CjGraphEdge *edge, int64 *counters);
+
 /* ---- the working form (graph.c) ---- */
 
 
 extern void cj_graph_create(CjGraphRef *ref, CjBy by, int depth, bool collapse);
+
+/* Room for so many bytes of counters more; the graph may move. */
+extern void cj_graph_counters_room(CjGraphRef *ref, int32 bytes);
 
 /* A graph that the caller owns and that must not be freed when it grows. */
 extern void cj_graph_borrow(CjGraphRef *ref, CjGraph *graph);
@@ -231,8 +313,6 @@ extern int32 cj_graph_add_edge(CjGraphRef *ref, int32 source, int32 code);
 /* The node of a context of "depth" names, -1 before the first; made if new. */
 extern int32 cj_graph_add_node(CjGraphRef *ref, const int32 *context);
 
-/* Adds to an edge's histogram; the count may be negative. */
-extern void cj_graph_add_times(CjGraphRef *ref, int32 edge, int32 bucket, int64 count);
 extern void cj_graph_add_journey(CjGraphRef *ref, const CjView *view);
 
 /* Fills "depth" names of a node's context. */

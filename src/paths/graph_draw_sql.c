@@ -133,9 +133,10 @@ append_duration(StringInfo to, uint64 usec)
 static void
 append_median(StringInfo to, const CjGraphRef *ref, const CjGraphEdge *edge)
 {
-	append_duration(to, cj_quantile(ref->parts.counters + edge->counters,
-									edge->octave * CJ_SUB_BUCKETS,
-									edge->octaves * CJ_SUB_BUCKETS, edge->count, 0.5));
+	int64		counters[CJ_BUCKETS];
+	int32		count = cj_graph_histogram(ref, edge, counters);
+
+	append_duration(to, cj_quantile(counters, edge->octave * CJ_SUB_BUCKETS, count, edge->count, 0.5));
 }
 
 /* A label inside double quotes, what would end it or start markup escaped. */

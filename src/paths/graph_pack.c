@@ -145,9 +145,9 @@ pack_nodes(Packing *packing, StringInfo to)
 static void
 pack_times(const CjGraphRef *ref, const CjGraphEdge *edge, StringInfo to)
 {
-	const int64 *counters = ref->parts.counters + edge->counters;
+	int64		counters[CJ_BUCKETS];
 	int32		first = edge->octave * CJ_SUB_BUCKETS;
-	int32		count = edge->octaves * CJ_SUB_BUCKETS;
+	int32		count = cj_graph_histogram(ref, edge, counters);
 	int32		buckets = 0;
 	int32		before = -1;
 
@@ -278,6 +278,8 @@ static void
 unpack_times(CjGraphRef *ref, CjReader *reader, int32 edge)
 {
 	int64		buckets;
+	int64		counters[CJ_BUCKETS];
+	int32		at[CJ_BUCKETS];
 	int64		bucket = -1;
 
 	ref->parts.edges[edge].sum.high = cj_get_number(reader);
@@ -285,15 +287,17 @@ unpack_times(CjGraphRef *ref, CjReader *reader, int32 edge)
 	buckets = cj_get_limited(reader, CJ_BUCKETS);
 	for (int64 i = 0; i < buckets && reader->fault == NULL; i++)
 	{
-		int64		count;
-
 		bucket += cj_get_limited(reader, CJ_BUCKETS);
-		count = cj_get_limited(reader, PG_INT64_MAX);
+		at[i] = (int32) bucket;
+		counters[i] = cj_get_limited(reader, PG_INT64_MAX);
 		if (bucket < 0 || bucket >= CJ_BUCKETS)
 			reader->fault = "A bucket is out of range.";
-		if (reader->fault == NULL)
-			cj_graph_add_times(ref, edge, (int32) bucket, count);
 	}
+	if (reader->fault != NULL || buckets == 0)
+		return;
+	cj_graph_span_times(ref, edge, at[0], (int32) bucket);
+	for (int64 i = 0; i < buckets; i++)
+		cj_graph_set_times(ref, edge, at[i], counters[i]);
 }
 
 static void
@@ -327,11 +331,13 @@ unpack_edges(CjGraphRef *ref, CjReader *reader)
 static bool
 edge_agrees(const CjGraphRef *ref, const CjGraphEdge *edge)
 {
+	int64		counters[CJ_BUCKETS];
+	int32		count = cj_graph_histogram(ref, edge, counters);
 	int64		timed = 0;
 	bool		overflow = false;
 
-	for (int32 i = 0; i < edge->octaves * CJ_SUB_BUCKETS; i++)
-		overflow |= pg_add_s64_overflow(timed, ref->parts.counters[edge->counters + i], &timed);
+	for (int32 i = 0; i < count; i++)
+		overflow |= pg_add_s64_overflow(timed, counters[i], &timed);
 	return !overflow && edge->journeys > 0 && edge->journeys <= edge->count &&
 		(edge->source == 0 ? edge->count == edge->journeys : timed == edge->count);
 }
@@ -429,7 +435,8 @@ static void
 merge_edge(CjGraphRef *a, int32 into, const CjGraphRef *b, const CjGraphEdge *from, bool subtract)
 {
 	CjGraphEdge *edge = &a->parts.edges[into];
-	const int64 *counters = b->parts.counters + from->counters;
+	int64		counters[CJ_BUCKETS];
+	int32		count = cj_graph_histogram(b, from, counters);
 
 	tally(&edge->count, from->count, subtract);
 	tally(&edge->journeys, from->journeys, subtract);
@@ -437,17 +444,16 @@ merge_edge(CjGraphRef *a, int32 into, const CjGraphRef *b, const CjGraphEdge *fr
 		cj_sum_add(&edge->sum, from->sum);
 	else if (!cj_sum_subtract(&edge->sum, from->sum))
 		tally(&edge->count, PG_INT64_MAX, true);
-	for (int32 i = 0; i < from->octaves * CJ_SUB_BUCKETS; i++)
+	for (int32 i = 0; i < count; i++)
 	{
 		int32		bucket = from->octave * CJ_SUB_BUCKETS + i;
-		int64	   *counter;
+		int64		times;
 
 		if (counters[i] == 0)
 			continue;
-		cj_graph_add_times(a, into, bucket, 0);
-		edge = &a->parts.edges[into];
-		counter = &a->parts.counters[edge->counters + bucket - edge->octave * CJ_SUB_BUCKETS];
-		tally(counter, counters[i], subtract);
+		times = cj_graph_times(a, into, bucket);
+		tally(&times, counters[i], subtract);
+		cj_graph_set_times(a, into, bucket, times);
 	}
 }
 

@@ -109,8 +109,10 @@ time_values(CjSum sum, const int64 *counters, int32 first, int32 count, int64 to
 static void
 edge_times(const CjGraphRef *ref, const CjGraphEdge *edge, Datum *values, bool *nulls)
 {
-	time_values(edge->sum, ref->parts.counters + edge->counters, edge->octave * CJ_SUB_BUCKETS,
-				edge->octaves * CJ_SUB_BUCKETS, edge->count, values, nulls);
+	int64		counters[CJ_BUCKETS];
+	int32		count = cj_graph_histogram(ref, edge, counters);
+
+	time_values(edge->sum, counters, edge->octave * CJ_SUB_BUCKETS, count, edge->count, values, nulls);
 }
 
 /* ---- totals of nodes ---- */
@@ -191,12 +193,13 @@ stay_at(const CjGraphRef *ref, int32 node, int32 *edge, Stay *stay)
 	for (; *edge < ref->graph->edges && ref->parts.edges[*edge].source == node; (*edge)++)
 	{
 		const CjGraphEdge *from = &ref->parts.edges[*edge];
+		int64		counters[CJ_BUCKETS];
+		int32		count = cj_graph_histogram(ref, from, counters);
 
 		cj_sum_add(&stay->sum, from->sum);
 		stay->total += from->count;
-		for (int32 i = 0; i < from->octaves * CJ_SUB_BUCKETS; i++)
-			stay->counters[from->octave * CJ_SUB_BUCKETS + i] +=
-				ref->parts.counters[from->counters + i];
+		for (int32 i = 0; i < count; i++)
+			stay->counters[from->octave * CJ_SUB_BUCKETS + i] += counters[i];
 	}
 }
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * graph_times.c
- *		What a bucket of a histogram says.
+ *		Histograms of the time that transitions take.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -42,4 +42,84 @@ cj_bucket_value(int32 bucket)
 			return round;
 	}
 	return middle;
+}
+
+/* Moves a histogram to the end, with other octaves, which include its own, and counters. */
+static void
+move_histogram(CjGraphRef *ref, int32 edge, int32 first, int32 last, int32 width)
+{
+	int32		bytes = (last - first + 1) * CJ_SUB_BUCKETS * width;
+	CjGraphEdge *e;
+	const char *from;
+	char	   *to;
+
+	cj_graph_counters_room(ref, bytes);
+	e = &ref->parts.edges[edge];
+	from = ref->parts.counters + e->counters;
+	to = ref->parts.counters + ref->graph->counters;
+	memset(to, 0, bytes);
+	for (int32 i = 0; i < e->octaves * CJ_SUB_BUCKETS; i++)
+		cj_counter_set(to, width, i + (e->octave - first) * CJ_SUB_BUCKETS,
+					   cj_counter_get(from, e->width, i));
+	e->counters = ref->graph->counters;
+	e->octave = (int16) first;
+	e->octaves = (int16) (last - first + 1);
+	e->width = width;
+	ref->graph->counters += bytes;
+}
+
+void
+cj_graph_span_times(CjGraphRef *ref, int32 edge, int32 first, int32 last)
+{
+	const CjGraphEdge *e = &ref->parts.edges[edge];
+
+	first /= CJ_SUB_BUCKETS;
+	last /= CJ_SUB_BUCKETS;
+	if (e->octaves > 0)
+	{
+		first = Min(first, e->octave);
+		last = Max(last, e->octave + e->octaves - 1);
+	}
+	if (last - first + 1 > e->octaves)
+		move_histogram(ref, edge, first, last, Max(e->width, 1));
+}
+
+int64
+cj_graph_times(const CjGraphRef *ref, int32 edge, int32 bucket)
+{
+	const CjGraphEdge *e = &ref->parts.edges[edge];
+	int32		i = bucket - e->octave * CJ_SUB_BUCKETS;
+
+	if ((uint32) i >= (uint32) (e->octaves * CJ_SUB_BUCKETS))
+		return 0;
+	return cj_counter_get(ref->parts.counters + e->counters, e->width, i);
+}
+
+void
+cj_graph_set_times(CjGraphRef *ref, int32 edge, int32 bucket, int64 count)
+{
+	const CjGraphEdge *e;
+	int32		width;
+
+	cj_graph_span_times(ref, edge, bucket, bucket);
+	e = &ref->parts.edges[edge];
+	for (width = e->width; !cj_counter_fits(width, count);)
+		width *= 2;
+	if (width > e->width)
+	{
+		move_histogram(ref, edge, e->octave, e->octave + e->octaves - 1, width);
+		e = &ref->parts.edges[edge];
+	}
+	cj_counter_set(ref->parts.counters + e->counters, e->width,
+				   bucket - e->octave * CJ_SUB_BUCKETS, count);
+}
+
+int32
+cj_graph_histogram(const CjGraphRef *ref, const CjGraphEdge *edge, int64 *counters)
+{
+	int32		count = edge->octaves * CJ_SUB_BUCKETS;
+
+	for (int32 i = 0; i < count; i++)
+		counters[i] = cj_counter_get(ref->parts.counters + edge->counters, edge->width, i);
+	return count;
 }

@@ -185,44 +185,50 @@ SELECT problem FROM journey_follow_check('later', compare => true);
 DROP TABLE events CASCADE;
 SELECT journey_unfollow(t) FROM unnest(ARRAY['now', 'later']::regclass[]) t;
 
--- many small rows of the tail become few, which hold the same
+-- many small rows of the tail become few of parts of their buckets, which hold the same
 CREATE TABLE many (customer_id int, occurred_at timestamptz, event text, channel text);
 SELECT journey_follow('many', 'customer_id', 'occurred_at', 'event', 'channel', mode => 'deferred');
 CREATE VIEW many_differing AS
 SELECT coalesce(v.customer, e.customer_id) AS customer
 FROM many_journeys v FULL JOIN (SELECT customer_id, journey_agg(occurred_at, event, channel) AS journey FROM many GROUP BY 1) e ON e.customer_id = v.customer
 WHERE v.journey IS DISTINCT FROM e.journey;
+-- the same, a customer at a time
+CREATE VIEW many_asked AS
+SELECT e.customer
+FROM (SELECT customer_id AS customer, journey_agg(occurred_at, event, channel) AS journey FROM many GROUP BY 1) e
+WHERE e.journey IS DISTINCT FROM (SELECT v.journey FROM many_journeys v WHERE v.customer = e.customer)
+   OR e.journey IS DISTINCT FROM (SELECT v.journey FROM many_journeys v WHERE v.customer = e.customer::bigint);
 CREATE VIEW many_tail AS
-SELECT count(*) < 100 AS is_few, count(*) FILTER (WHERE removed) > 0 AS has_removed,
-    sum(cardinality(customers)) = 42 * (SELECT count(*) FROM generate_series(1, 2000) c WHERE journey_bucket(c) < 12) + 2 * (SELECT count(*) FROM many WHERE channel = 'd') + 2
+SELECT count(*) < 300 AS is_few, bool_or(bucket % 16 > 0) AS has_parts, count(*) FILTER (WHERE removed) > 0 AS has_removed,
+    sum(cardinality(customers)) = 42 * (SELECT count(*) FROM generate_series(1, 2000) c WHERE journey_bucket(c) < 12 * 16) + 2 * (SELECT count(*) FROM many WHERE channel = 'd') + 2
         AS is_whole,
     bool_and(cardinality(customers) = cardinality(occurred_at) AND cardinality(customers) = cardinality(event) AND cardinality(customers) = cardinality(channel)) AS aligned,
-    (SELECT bool_and(journey_bucket(c) = t.bucket) FROM many_journeys_tail t, unnest(t.customers) c) AS in_buckets, max(pg_column_size(t.*)) < 8200 AS fits,
+    (SELECT bool_and(t.bucket = ANY (journey_buckets(ARRAY[c]))) FROM many_journeys_tail t, unnest(t.customers) c) AS in_buckets, max(pg_column_size(t.*)) < 8200 AS fits,
     (SELECT pg_relation_size(c.reltoastrelid) FROM pg_class c WHERE c.oid = 'many_journeys_tail'::regclass) AS toasted
 FROM many_journeys_tail t;
 DO $$
 BEGIN
     FOR i IN 1 .. 40 LOOP
         INSERT INTO many SELECT c, '2026-01-01 00:00+00'::timestamptz + i * interval '1 h', repeat('é', i), CASE WHEN c % 3 > 0 THEN 'c' || i END
-        FROM generate_series(1, 2000) c WHERE journey_bucket(c) < 12;
+        FROM generate_series(1, 2000) c WHERE journey_bucket(c) < 12 * 16;
     END LOOP;
 END $$;
 DELETE FROM many WHERE occurred_at < '2026-01-01 03:00+00';
 UPDATE many SET channel = 'd' WHERE occurred_at = '2026-01-01 05:00+00';
 INSERT INTO many SELECT 1, '2026-02-01 00:00+00', repeat('x', 3000), NULL FROM generate_series(1, 2);
 SELECT * FROM many_tail;
-SELECT count(*) FROM many_differing;
-SELECT journey_catch_up_merge('many_journeys', NULL, 1000) AS too_few, journey_catch_up_merge('many_journeys', 200, 1) AS none_there;
-SELECT journey_catch_up_merge('many_journeys') > 300 AS merged;
+SELECT (SELECT count(*) FROM many_differing) AS differing, (SELECT count(*) FROM many_asked) AS asked;
+SELECT journey_catch_up_split('many_journeys', NULL, 1000) AS too_few, journey_catch_up_split('many_journeys', 200, 1) AS none_there;
+SELECT journey_catch_up_split('many_journeys') > 300 AS split;
 SELECT * FROM many_tail;
-SELECT count(*) FROM many_differing;
-INSERT INTO many SELECT c, '2026-03-01 00:00+00', 'late', NULL FROM generate_series(1, 2000) c WHERE journey_bucket(c) < 12;
+SELECT (SELECT count(*) FROM many_differing) AS differing, (SELECT count(*) FROM many_asked) AS asked;
+INSERT INTO many SELECT c, '2026-03-01 00:00+00', 'late', NULL FROM generate_series(1, 2000) c WHERE journey_bucket(c) < 12 * 16;
 DELETE FROM many WHERE customer_id % 7 = 0;
-SELECT journey_catch_up_merge('many_journeys', NULL, 0) > 0 AS again;
-SELECT count(*) FROM many_differing;
+SELECT journey_catch_up_split('many_journeys', NULL, 0) > 0 AS again;
+SELECT (SELECT count(*) FROM many_differing) AS differing, (SELECT count(*) FROM many_asked) AS asked;
 CALL journey_catch_up('many_journeys', 500);
 SELECT (SELECT count(*) FROM many_differing) AS differing, (SELECT count(*) FROM many_journeys_tail) AS tail;
-DROP VIEW many_differing, many_tail;
+DROP VIEW many_differing, many_asked, many_tail;
 SELECT journey_unfollow('many_journeys');
 DROP TABLE many;
 
@@ -252,7 +258,29 @@ SELECT t.* FROM (VALUES ('bigint', '1', '-5'), ('text', 'a', ''), ('text COLLATE
 RESET enable_seqscan;
 -- -0 is 0, and char(9) keys are equal with blanks after them
 SELECT journey_bucket(0::float8) = journey_bucket(-0::float8) AS zeros, journey_bucket('a'::char(9)) = journey_bucket('a'::char(3)) AS blanks,
-    journey_bucket(7::smallint) = journey_bucket(7::bigint) AS integers, journey_buckets(ARRAY[7, NULL, 7]) = ARRAY[journey_bucket(7), NULL, journey_bucket(7)] AS arrays,
+    journey_bucket(7::smallint) = journey_bucket(7::bigint) AS integers, (journey_buckets(ARRAY[7, NULL, 7]))[2:3] = ARRAY[journey_bucket(7) + (journey_bucket_parts(ARRAY[7], 1))[1], journey_bucket(7)] AS arrays,
     journey_buckets('{}'::int[]) AS empty, journey_bucket(NULL::int) AS none, journey_bucket(1::money) AS no_hash;
-SELECT bool_and(b BETWEEN 0 AND 511) AS within, count(DISTINCT b) > 400 AS spread FROM (SELECT journey_bucket(i) AS b FROM generate_series(1, 5000) i) s;
+SELECT bool_and(b BETWEEN 0 AND 511 * 16 AND b % 16 = 0) AS within, count(DISTINCT b) > 400 AS spread FROM (SELECT journey_bucket(i) AS b FROM generate_series(1, 5000) i) s;
+SELECT bool_and(p BETWEEN 1 AND 8) AS within, count(DISTINCT b * 16 + p) > 2500 AS spread
+FROM (SELECT journey_bucket(i) AS b, (journey_bucket_parts(ARRAY[i], 5))[1] AS p FROM generate_series(1, 5000) i) s;
+
+-- arrays split by labels: those of one customer's part, no more than two together
+SELECT journey_split(ARRAY['a', NULL, 'c', 'd', 'e'], ARRAY[2, 1, 4, 1, 4]) AS texts, journey_split(ARRAY[1.5, 2.5, 3.5, 4.5, NULL], ARRAY[2, 1, 4, 1, 4]) AS numbers;
+SELECT l % 16 = (journey_bucket_parts(ARRAY[7], 2))[1] AS is_part, l / 16 AS nth FROM unnest(journey_bucket_parts(ARRAY[7, 7, 7, 7, 7], 2)) l;
+SELECT journey_bucket_parts('{}'::int[], 2), journey_bucket_parts(NULL::int[], 2), (SELECT count(*) FROM journey_split('{}'::int[], '{}')), journey_bucket_parts(ARRAY['1', '2']::money[], 9);
+SELECT journey_bucket_parts(ARRAY[1], 0);
+SELECT journey_split(ARRAY[1, 2], ARRAY[1]);
+SELECT journey_split(ARRAY[1, 2], ARRAY[1, NULL]);
+SELECT journey_split(ARRAY[1, 2], ARRAY[1, 0]);
+SELECT journey_split(ARRAY[1, 2], ARRAY[1, 49]);
+
+-- elements of one key
+SELECT journey_pick(ARRAY['a', NULL, 'longer', 'd'], ARRAY[3, 1, 3, NULL], 3::bigint, '=(int, bigint)'::regoperator) AS texts,
+    journey_pick(ARRAY[1, 2, 3], ARRAY['é', 'b', 'é']::varchar[], 'é'::text, '=(text, text)'::regoperator) AS numbers,
+    journey_pick(ARRAY[true, false], ARRAY[1, 2], 3, '=(int, int)'::regoperator) AS nothing, journey_pick('{}'::float8[], '{}'::int[], 3, '=(int, int)'::regoperator) AS empty;
+SELECT journey_pick(ARRAY[1], ARRAY[1, 2], 1, '=(int, int)'::regoperator);
+SELECT journey_pick(ARRAY[1], 7, 1, '=(int, int)'::regoperator);
+SELECT journey_pick(ARRAY[1], ARRAY['a'], 1, '=(int, int)'::regoperator);
+SELECT journey_pick(ARRAY[1], ARRAY[1], 1, '+(int, int)'::regoperator);
+SELECT journey_pick(ARRAY[1], ARRAY[1], 1, 0);
 DROP FUNCTION in_type, found_by, plan_of;

@@ -140,3 +140,17 @@ FROM (SELECT journey_graph_send(graph) AS body FROM paths_graphs WHERE name = 'p
 
 DROP FUNCTION paths_graph_of, paths_is_graph;
 DROP TABLE paths_t6, paths_graphs, paths_many, paths_serial;
+
+-- counters grow with what they count
+CREATE TABLE doubled AS
+WITH RECURSIVE d (n, graph) AS (
+    SELECT 0, journey_graph_agg(j) FROM (VALUES ('{a 2026-01-01 00:00:00+00, b 2026-01-01 00:00:05+00, a 2026-01-01 02:00:00+00}'::journey)) v (j)
+    UNION ALL SELECT n + 1, graph + graph FROM d WHERE n < 40)
+SELECT * FROM d;
+SELECT n, source, target, transitions, median_time, p90_time FROM doubled, graph_edges(graph) WHERE n IN (7, 8, 15, 16, 31, 32, 40) AND source IS NOT NULL ORDER BY n, source;
+SELECT count(*) AS same FROM doubled a JOIN doubled b ON b.n = a.n + 1 WHERE b.graph - a.graph = a.graph AND a.graph::text::journey_graph = a.graph;
+SELECT source, target, transitions, median_time, p90_time
+FROM graph_edges((SELECT journey_graph_agg(j) FROM (
+    SELECT journey_agg('2026-01-01 00:00+00'::timestamptz + i * interval '1 s' + (i > 70000)::int * interval '1 h', CASE i WHEN 0 THEN 'b' ELSE 'a' END)
+    FROM generate_series(0, 70010) i) s (j))) ORDER BY transitions;
+DROP TABLE doubled;

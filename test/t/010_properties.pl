@@ -118,7 +118,7 @@ my $by_set = "SELECT set_id, $agg AS j FROM event_row GROUP BY set_id";
 my $by_rest = "SELECT bucket AS set_id, $agg AS j FROM event_row GROUP BY bucket";
 run_sql("CREATE TABLE big AS $by_rest");
 
-plan_has($parallel, $by_set, qr/Finalize.*Gather.*Partial HashAggregate/s, 'the parallel plan is one');
+plan_has($parallel, $by_set, qr/Finalize.*Gather.*Partial (?:Hash|Group)Aggregate/s, 'the parallel plan is one');
 run_sql("$parallel CREATE TABLE by_workers AS $by_set");
 laws("by_workers a $whole", 'parallel hash aggregation = serial', $agree);
 plan_has("$parallel SET enable_hashagg = off;", $by_set,
@@ -131,7 +131,7 @@ laws('big_by_workers a JOIN big USING (set_id)', 'parallel = serial, larger grou
 
 my $core = 'SET customer_journey.enable_grouped_scan = off; ';
 my $partitionwise = "$core SET enable_partitionwise_aggregate = on; SET enable_sort = off;";
-plan_has($partitionwise, $by_rest, qr/Finalize HashAggregate.*Append.*Partial HashAggregate.*Partial HashAggregate/s,
+plan_has($partitionwise, $by_rest, qr/Finalize HashAggregate.*Append.*Partial (?:Hash|Group)Aggregate.*Partial HashAggregate/s,
 	'the partition-wise plan is one');
 run_sql("$partitionwise CREATE TABLE by_partition AS $by_rest");
 laws('by_partition a JOIN big USING (set_id)',
@@ -151,7 +151,7 @@ SQL
 laws("(SELECT set_id, journey_merge(j) AS j FROM parts GROUP BY set_id) a $whole",
 	'journey_merge of parts = one pass', $agree);
 plan_has($parallel, 'SELECT set_id, journey_merge(j) FROM parts GROUP BY set_id',
-	qr/Partial HashAggregate/, 'journey_merge runs in parallel');
+	qr/Partial (?:Hash|Group)Aggregate/, 'journey_merge runs in parallel');
 run_sql("$parallel CREATE TABLE merged AS SELECT set_id, journey_merge(j) AS j FROM parts GROUP BY set_id");
 laws("merged a $whole", 'journey_merge in parallel = one pass', $agree);
 laws(

@@ -28,7 +28,7 @@ my %scripts = (
 	rollback => [ 4, "BEGIN;\nINSERT INTO events SELECT :c, $row FROM generate_series(1, 3) i;\nROLLBACK;" ],
 	transaction => [ 6, "BEGIN;\nINSERT INTO events SELECT :c, $row FROM generate_series(1, 3) i;\nDELETE FROM events WHERE customer_id = :c AND event = 'view';\nCOMMIT;" ],
 	catch_up => [ 2, "CALL journey_catch_up('later', 200);" ],
-	merge => [ 2, "SELECT journey_catch_up_merge('later', NULL, 0);" ],
+	split => [ 2, "SELECT journey_catch_up_split('later', NULL, 0);" ],
 	($truncate ? (truncate => [ 1, 'TRUNCATE events;' ]) : ()),
 	read => [ 6, "SELECT n.journey IS NOT DISTINCT FROM l.journey FROM now n FULL JOIN later l USING (customer) WHERE customer = :c;" ],
 	# one snapshot, in which everything agrees; division by zero where it does not

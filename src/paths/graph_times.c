@@ -44,23 +44,38 @@ cj_bucket_value(int32 bucket)
 	return middle;
 }
 
+/* Copies counters to others that are not narrower. */
+static void
+copy_counters(char *to, int32 to_width, const char *from, int32 from_width, int32 count)
+{
+	if (to_width == from_width)
+		memcpy(to, from, (Size) count * to_width);
+	else if (from_width == 1)
+		for (int32 i = 0; i < count; i++)
+			cj_counter_set(to, to_width, i, ((const uint8 *) from)[i]);
+	else if (from_width == 2)
+		for (int32 i = 0; i < count; i++)
+			cj_counter_set(to, to_width, i, ((const uint16 *) from)[i]);
+	else
+		for (int32 i = 0; i < count; i++)
+			cj_counter_set(to, to_width, i, ((const uint32 *) from)[i]);
+}
+
 /* Moves a histogram to the end, with other octaves, which include its own, and counters. */
 static void
 move_histogram(CjGraphRef *ref, int32 edge, int32 first, int32 last, int32 width)
 {
 	int32		bytes = (last - first + 1) * CJ_SUB_BUCKETS * width;
 	CjGraphEdge *e;
-	const char *from;
 	char	   *to;
 
 	cj_graph_counters_room(ref, bytes);
 	e = &ref->parts.edges[edge];
-	from = ref->parts.counters + e->counters;
 	to = ref->parts.counters + ref->graph->counters;
 	memset(to, 0, bytes);
-	for (int32 i = 0; i < e->octaves * CJ_SUB_BUCKETS; i++)
-		cj_counter_set(to, width, i + (e->octave - first) * CJ_SUB_BUCKETS,
-					   cj_counter_get(from, e->width, i));
+	if (e->octaves > 0)
+		copy_counters(to + (e->octave - first) * CJ_SUB_BUCKETS * width, width,
+					  ref->parts.counters + e->counters, e->width, e->octaves * CJ_SUB_BUCKETS);
 	e->counters = ref->graph->counters;
 	e->octave = (int16) first;
 	e->octaves = (int16) (last - first + 1);
@@ -119,7 +134,7 @@ cj_graph_histogram(const CjGraphRef *ref, const CjGraphEdge *edge, int64 *counte
 {
 	int32		count = edge->octaves * CJ_SUB_BUCKETS;
 
-	for (int32 i = 0; i < count; i++)
-		counters[i] = cj_counter_get(ref->parts.counters + edge->counters, edge->width, i);
+	copy_counters((char *) counters, sizeof(int64), ref->parts.counters + edge->counters,
+				  edge->width, count);
 	return count;
 }

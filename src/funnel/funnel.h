@@ -46,7 +46,10 @@ typedef struct CjRows
 extern CjRows *cj_rows_create(MemoryContext context);
 extern pg_noinline void cj_rows_grow(CjRows *rows);
 extern pg_noinline bool cj_rows_tied_in_order(const CjRow *a, const CjRow *b);
+
+/* The rows of another state; or to begin with, all of it. */
 extern void cj_rows_append(CjRows *rows, const CjRows *more);
+extern CjRows *cj_rows_copy(MemoryContext context, const CjRows *from);
 
 /* One more row; that rows come in order is noticed. */
 static inline void
@@ -63,6 +66,43 @@ cj_rows_add(CjRows *rows, int64 time, uint64 mask)
 		rows->sorted = row[-1].time == time && cj_rows_tied_in_order(row - 1, row);
 	rows->count++;
 }
+
+/* Is the second of two rows in order after the first? */
+static inline bool
+cj_rows_in_order(const CjRow *a, const CjRow *b)
+{
+	return a->time < b->time || (a->time == b->time && cj_rows_tied_in_order(a, b));
+}
+
+/* ---- rows from process to process (rows_serial.c) ---- */
+
+/*
+ * A bytea in the machine's own form: this, the text with its NUL, padded to 8
+ * bytes, and the rows up to the end.
+ */
+typedef struct CjRowsSerial
+{
+	int32		header;			/* the bytea's */
+	uint32		form;			/* CJ_ROWS_FORM */
+	int32		nconditions;
+	uint32		mode;
+	int64		window;
+	uint32		text_size;		/* 0: none */
+	uint32		kept;			/* 0: only the window matters */
+} CjRowsSerial;
+
+#define CJ_ROWS_FORM	0x434A5231	/* of another byte order, it is refused */
+
+/* All but the rows, for which there is room; and where they go. */
+extern CjRowsSerial *cj_rows_serial_begin(MemoryContext context, const CjRows *rows,
+										  int64 capacity, CjRow **place);
+
+/* The bytea of so many rows, which were put in their place. */
+extern bytea *cj_rows_serial_end(CjRowsSerial *serial, const CjRow *place, int64 window,
+								 int64 count);
+
+/* From the "size" bytes after the bytea's header, which are not trusted. */
+extern CjRows *cj_rows_deserialize(const char *from, Size size);
 
 /* The time of a date: its midnight. */
 extern int64 cj_rows_date(int32 date);
@@ -86,6 +126,7 @@ extern void cj_rows_sort(CjRows *rows);
 #define CJ_MODE_ONCE			0x08
 #define CJ_MODE_REENTRY			0x10
 #define CJ_MODE_FIRST_VIOLATION	0x20
+#define CJ_MODE_ALL				0x3f
 
 /* Reads mode words separated by commas or spaces; errors 22023 name the unknown word. */
 extern uint32 cj_mode_parse(const char *source, int len);

@@ -70,12 +70,30 @@ cj_rows_tied_in_order(const CjRow *a, const CjRow *b)
 void
 cj_rows_append(CjRows *rows, const CjRows *more)
 {
-	for (int64 i = 0; i < more->count; i++)
-	{
-		cj_rows_add(rows, more->rows[i].time, more->rows[i].mask);
-		if ((i & 1023) == 1023)
-			CHECK_FOR_INTERRUPTS();
-	}
+	if (more->count == 0)
+		return;
+	while (rows->capacity - rows->count < more->count)
+		cj_rows_grow(rows);
+	rows->sorted = rows->sorted && more->sorted &&
+		(rows->count == 0 || cj_rows_in_order(&rows->rows[rows->count - 1], &more->rows[0]));
+	memcpy(rows->rows + rows->count, more->rows, more->count * sizeof(CjRow));
+	rows->count += more->count;
+}
+
+CjRows *
+cj_rows_copy(MemoryContext context, const CjRows *from)
+{
+	CjRows	   *rows = MemoryContextAlloc(context, sizeof(CjRows));
+
+	*rows = *from;
+	if (from->text !=NULL)
+		rows->text = MemoryContextStrdup(context, from->text);
+	if (from->rows == NULL)
+		return rows;
+	rows->capacity = Max(from->count, INITIAL_ROWS);
+	rows->rows = MemoryContextAllocHuge(context, rows->capacity * sizeof(CjRow));
+	memcpy(rows->rows, from->rows, from->count * sizeof(CjRow));
+	return rows;
 }
 
 #define ST_SORT sort_rows

@@ -15,7 +15,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "libpq/pqformat.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -305,20 +304,14 @@ cj_rows_combinefn(PG_FUNCTION_ARGS)
 
 	if (more == NULL)
 		return unchanged(fcinfo);
+	/* mostly there is one state a group */
 	if (rows == NULL)
-	{
-		rows = cj_rows_create(context);
-		rows->mode = more->mode;
-		rows->window = more->window;
-		rows->text = more->text == NULL ? NULL : MemoryContextStrdup(context, more->text);
-		if (more->rows == NULL)
-			rows->rows = NULL;	/* retention keeps no rows */
-	}
-	else if (rows->rows == NULL)
+		PG_RETURN_POINTER(cj_rows_copy(context, more));
+	if (rows->rows == NULL)
 		rows->window |= more->window;
-	rows->nconditions = Max(rows->nconditions, more->nconditions);
-	if (more->count > 0)
+	else
 		cj_rows_append(rows, more);
+	rows->nconditions = Max(rows->nconditions, more->nconditions);
 	PG_RETURN_POINTER(rows);
 }
 
@@ -326,53 +319,20 @@ Datum
 cj_rows_serialfn(PG_FUNCTION_ARGS)
 {
 	CjRows	   *rows = (CjRows *) PG_GETARG_POINTER(0);
-	StringInfoData bytes;
+	CjRow	   *place;
+	CjRowsSerial *serial = cj_rows_serial_begin(CurrentMemoryContext, rows, rows->count, &place);
 
-	pq_begintypsend(&bytes);
-	pq_sendint32(&bytes, rows->nconditions);
-	pq_sendint32(&bytes, rows->mode);
-	pq_sendint64(&bytes, rows->window);
-	pq_sendbyte(&bytes, rows->rows == NULL);
-	pq_sendbyte(&bytes, rows->text !=NULL);
-	if (rows->text !=NULL)
-		pq_sendstring(&bytes, rows->text);
-	pq_sendint64(&bytes, rows->count);
-	for (int64 i = 0; i < rows->count; i++)
-	{
-		pq_sendint64(&bytes, rows->rows[i].time);
-		pq_sendint64(&bytes, rows->rows[i].mask);
-	}
-	PG_RETURN_BYTEA_P(pq_endtypsend(&bytes));
+	if (rows->count > 0)
+		memcpy(place, rows->rows, rows->count * sizeof(CjRow));
+	PG_RETURN_BYTEA_P(cj_rows_serial_end(serial, place, rows->window, rows->count));
 }
 
 Datum
 cj_rows_deserialfn(PG_FUNCTION_ARGS)
 {
 	bytea	   *serial = PG_GETARG_BYTEA_PP(0);
-	StringInfoData bytes;
-	CjRows	   *rows = cj_rows_create(CurrentMemoryContext);
-	int64		count;
 
-	initStringInfo(&bytes);
-	appendBinaryStringInfo(&bytes, VARDATA_ANY(serial), VARSIZE_ANY_EXHDR(serial));
-	rows->nconditions = pq_getmsgint(&bytes, 4);
-	rows->mode = pq_getmsgint(&bytes, 4);
-	rows->window = pq_getmsgint64(&bytes);
-	if (pq_getmsgbyte(&bytes))
-		rows->rows = NULL;
-	if (pq_getmsgbyte(&bytes))
-		rows->text = pstrdup(pq_getmsgstring(&bytes));
-	count = pq_getmsgint64(&bytes);
-	for (int64 i = 0; i < count; i++)
-	{
-		int64		time = pq_getmsgint64(&bytes);
-		uint64		mask = pq_getmsgint64(&bytes);
-
-		cj_rows_add(rows, time, mask);
-	}
-	pq_getmsgend(&bytes);
-	pfree(bytes.data);
-	PG_RETURN_POINTER(rows);
+	PG_RETURN_POINTER(cj_rows_deserialize(VARDATA_ANY(serial), VARSIZE_ANY_EXHDR(serial)));
 }
 
 /* ---- results ---- */
@@ -433,14 +393,22 @@ cj_window_funnel_events_finalfn(PG_FUNCTION_ARGS)
 	return times_array(fcinfo, times, level);
 }
 
+static CjSequence *
+final_sequence(const CjRows *rows)
+{
+	if (rows->text == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("the state of the aggregate has no sequence")));
+	return cj_sequence_parse(rows->text, rows->nconditions, rows->window);
+}
+
 Datum
 cj_sequence_match_finalfn(PG_FUNCTION_ARGS)
 {
 	CjRows	   *rows = final_rows(fcinfo);
 
-	PG_RETURN_BOOL(rows != NULL &&
-				   cj_sequence_match(cj_sequence_parse(rows->text, rows->nconditions, rows->window),
-									 rows));
+	PG_RETURN_BOOL(rows != NULL && cj_sequence_match(final_sequence(rows), rows));
 }
 
 Datum
@@ -449,8 +417,7 @@ cj_sequence_count_finalfn(PG_FUNCTION_ARGS)
 	CjRows	   *rows = final_rows(fcinfo);
 
 	PG_RETURN_INT64(rows == NULL ? 0 :
-					cj_sequence_count(cj_sequence_parse(rows->text, rows->nconditions, rows->window),
-									  rows));
+					cj_sequence_count(final_sequence(rows), rows));
 }
 
 Datum
@@ -462,7 +429,7 @@ cj_sequence_events_finalfn(PG_FUNCTION_ARGS)
 
 	if (rows == NULL)
 		return times_array(fcinfo, NULL, 0);
-	sequence = cj_sequence_parse(rows->text, rows->nconditions, rows->window);
+	sequence = final_sequence(rows);
 	times = palloc_array(int64, Max(sequence->nconditions, 1));
 	return times_array(fcinfo, times, cj_sequence_events(sequence, rows, times));
 }

@@ -2,12 +2,14 @@
  *
  * collect_sql.c
  *		Running the plan node GroupedFunnel: window funnels, sequences and
- *		retention from stored rows, group by group.
+ *		retention from stored rows, as partial states, group by group.
  *
  * The node below keeps the answers of the conditions in a byte or some of each
  * row.  Tables translate each of these bytes to an aggregate's bits, so that a row
- * costs a look-up, a time, and 16 bytes if a condition holds.  What a group's rows
- * come to is computed by the aggregates' own final functions.
+ * costs a look-up, a time, and 16 bytes if a condition holds.  These are put where
+ * the state that is passed on has them.  A group with more rows than there is room
+ * for gives several states, as several processes would: the aggregation above
+ * combines them.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -20,26 +22,24 @@
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "commands/explain.h"
 #include "compat.h"
-#include CJ_EXPLAIN_HEADER
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "parser/parse_agg.h"
 #include "utils/acl.h"
 #include "utils/date.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
 #include "funnel/funnel.h"
 #include "scan/format.h"
 #include "scan/node.h"
+
+/* A state has room for so many rows: as many as stay in the cache. */
+#define STATE_ROWS	4096
 
 /* A byte of a stored row, and the conditions that hold for each of its values. */
 typedef struct Answers
@@ -51,7 +51,7 @@ typedef struct Answers
 /* An aggregate. */
 typedef struct Collected
 {
-	AttrNumber	target;			/* of the scan slot, from 0 */
+	AttrNumber	target;			/* of the result, from 0 */
 	CjCollectKind kind;
 	Oid			time_type;
 	int			time;			/* column of the format, from 0 */
@@ -61,9 +61,11 @@ typedef struct Collected
 	bool		all;			/* rows count for which no condition holds */
 	ExprState  *parameters[2];
 	Oid			within_type;
-	CjRows	   *rows;
-	FmgrInfo	final;
-	Oid			collation;
+	CjRowsSerial *serial;		/* made with the first row of all */
+	CjRow	   *rows;			/* their place in it */
+	int64		count;
+	int64		held;			/* retention: conditions that held */
+	int64		window;
 } Collected;
 
 /* A column of the group's first row. */
@@ -97,7 +99,6 @@ static void begin(CustomScanState *css, EState *estate, int eflags);
 static TupleTableSlot *next(CustomScanState *css);
 static void end(CustomScanState *css);
 static void rescan(CustomScanState *css);
-static void explain(CustomScanState *css, List *ancestors, ExplainState *es);
 
 const CustomScanMethods cj_collect_methods = {
 	.CustomName = "GroupedFunnel",
@@ -110,7 +111,6 @@ static const CustomExecMethods exec_methods = {
 	.ExecCustomScan = next,
 	.EndCustomScan = end,
 	.ReScanCustomScan = rescan,
-	.ExplainCustomScan = explain,
 };
 
 static Node *
@@ -188,18 +188,24 @@ find_column(const CjFormat *format, AttrNumber target)
 	elog(ERROR, "time is not stored in rows");
 }
 
-/* As the executor's own aggregation does. */
+/* As the executor's own partial aggregation does. */
 static void
-check_rights(const Aggref *aggref, Form_pg_aggregate form)
+check_rights(const Aggref *aggref)
 {
 	AclResult	result = cj_function_aclcheck(aggref->aggfnoid, GetUserId());
-	Oid			functions[] = {form->aggtransfn, form->aggfinalfn};
 	HeapTuple	tuple;
 	Oid			owner;
+	Oid			functions[2];
 
 	if (result != ACLCHECK_OK)
 		aclcheck_error(result, OBJECT_AGGREGATE, get_func_name(aggref->aggfnoid));
 	InvokeFunctionExecuteHook(aggref->aggfnoid);
+	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggref->aggfnoid));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for aggregate %u", aggref->aggfnoid);
+	functions[0] = ((Form_pg_aggregate) GETSTRUCT(tuple))->aggtransfn;
+	functions[1] = ((Form_pg_aggregate) GETSTRUCT(tuple))->aggserialfn;
+	ReleaseSysCache(tuple);
 	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(aggref->aggfnoid));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for function %u", aggref->aggfnoid);
@@ -212,25 +218,6 @@ check_rights(const Aggref *aggref, Form_pg_aggregate form)
 			aclcheck_error(result, OBJECT_FUNCTION, get_func_name(functions[i]));
 		InvokeFunctionExecuteHook(functions[i]);
 	}
-}
-
-static void
-find_final(Collected *collected, const Aggref *aggref)
-{
-	HeapTuple	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggref->aggfnoid));
-	Form_pg_aggregate form;
-	Expr	   *expr;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for aggregate %u", aggref->aggfnoid);
-	form = (Form_pg_aggregate) GETSTRUCT(tuple);
-	check_rights(aggref, form);
-	build_aggregate_finalfn_expr(NULL, 1, form->aggtranstype, aggref->aggtype,
-								 aggref->inputcollid, form->aggfinalfn, &expr);
-	fmgr_info(form->aggfinalfn, &collected->final);
-	fmgr_info_set_expr((Node *) expr, &collected->final);
-	collected->collation = aggref->inputcollid;
-	ReleaseSysCache(tuple);
 }
 
 /* From what the plan says of an aggregate; takes its parameters off the list. */
@@ -257,13 +244,13 @@ begin_aggregate(GroupedFunnelState *state, Collected *collected, const Aggref *a
 	collected->time = time == 0 ? -1 : find_column(state->format, time - 1);
 	if (time != 0)
 		collected->time_type = list_nth_oid(aggref->aggargtypes, cj_collect_parameters(collected->kind));
-	find_final(collected, aggref);
+	check_rights(aggref);
 }
 
 static void
 begin_entries(GroupedFunnelState *state, CustomScan *plan)
 {
-	TupleDesc	desc = state->css.ss.ss_ScanTupleSlot->tts_tupleDescriptor;
+	TupleDesc	desc = state->css.ss.ps.ps_ResultTupleSlot->tts_tupleDescriptor;
 	List	   *exprs = list_copy(plan->custom_exprs);
 	ListCell   *entry;
 	ListCell   *sources;
@@ -319,39 +306,53 @@ begin_rows(GroupedFunnelState *state, Collected *collected)
 {
 	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
 	NullableDatum given[2] = {{0, true}, {0, true}};
+	CjRows	   *rows;
 
 	for (int i = 0; i < cj_collect_parameters(collected->kind); i++)
 		given[i].value = ExecEvalExprSwitchContext(collected->parameters[i], econtext,
 												   &given[i].isnull);
-	collected->rows = cj_rows_create(state->context);
+	rows = cj_rows_create(state->context);
 	if (collected->kind == CJ_COLLECT_SEQUENCE)
-		cj_rows_begin_sequence(collected->rows, state->context, collected->time_type, given[0],
+		cj_rows_begin_sequence(rows, state->context, collected->time_type, given[0],
 							   collected->nconditions);
-	else if (collected->kind != CJ_COLLECT_RETENTION)
-		cj_rows_begin_window(collected->rows, collected->within_type, given[0], given[1]);
-	collected->rows->nconditions = collected->nconditions;
-	collected->all = (collected->rows->mode & CJ_MODE_ORDER) != 0;
+	else if (collected->kind == CJ_COLLECT_RETENTION)
+		rows->rows = NULL;
+	else
+		cj_rows_begin_window(rows, collected->within_type, given[0], given[1]);
+	rows->nconditions = collected->nconditions;
+	collected->window = rows->window;
+	collected->all = (rows->mode & CJ_MODE_ORDER) != 0;
+	collected->serial = cj_rows_serial_begin(state->context, rows,
+											 rows->rows == NULL ? 0 : STATE_ROWS,
+											 &collected->rows);
 }
 
-static inline void
-collect_row(const Collected *collected, const CjFormat *format, const CjStore *store,
+/* True if there is no room for another. */
+static inline bool
+collect_row(Collected *collected, const CjFormat *format, const CjStore *store,
 			const CjRowCommon *common, const CjStoredRow *row)
 {
 	const char *data = cj_format_data(common, row);
 	uint64		mask = 0;
 	int			time = collected->time;
+	Datum		value;
+	CjRow	   *to;
 
 	for (int i = 0; i < collected->nanswers; i++)
 		mask |= collected->answers[i].masks[(unsigned char) data[collected->answers[i].offset]];
 	if (time < 0)
-		collected->rows->window |= (int64) mask;
-	else if ((mask != 0 || collected->all) && !cj_format_null(format, data, time))
 	{
-		Datum		value = cj_format_fixed(format, store, common, row, time);
-
-		cj_rows_add(collected->rows, collected->time_type == DATEOID ?
-					cj_rows_date(DatumGetDateADT(value)) : DatumGetInt64(value), mask);
+		collected->held |= (int64) mask;
+		return false;
 	}
+	if ((mask == 0 && !collected->all) || cj_format_null(format, data, time))
+		return false;
+	value = cj_format_fixed(format, store, common, row, time);
+	to = &collected->rows[collected->count++];
+	to->time = collected->time_type == DATEOID ? cj_rows_date(DatumGetDateADT(value)) :
+		DatumGetInt64(value);
+	to->mask = mask;
+	return collected->count == STATE_ROWS;
 }
 
 /* Columns of the first row, which is not there any more when the group is done. */
@@ -372,51 +373,45 @@ take_columns(GroupedFunnelState *state, TupleTableSlot *slot, const CjStoredRow 
 	}
 }
 
+/* The rows of a group, or the next of them. */
 static void
 collect_group(GroupedFunnelState *state)
 {
 	const CjStoredRow *row = state->row;
 	CjStore    *store = state->store;
 	int64		group = store->arena->groups;
+	bool		full = false;
 	int			n = 0;
 
-	for (int i = 0; i < state->ncollected; i++)
-	{
-		CjRows	   *rows = state->collected[i].rows;
-
-		rows->count = 0;
-		rows->sorted = true;
-		if (state->collected[i].kind == CJ_COLLECT_RETENTION)
-			rows->window = 0;
-	}
 	do
 	{
 		const CjRowCommon *common = cj_format_common(state->format, row);
 
 		for (int i = 0; i < state->ncollected; i++)
-			collect_row(&state->collected[i], state->format, store, common, row);
+			full |= collect_row(&state->collected[i], state->format, store, common, row);
 		if ((++n & 1023) == 0)
 			CHECK_FOR_INTERRUPTS();
 		row = cj_store_next(store);
-	} while (row != NULL && store->arena->groups == group);
+	} while (row != NULL && store->arena->groups == group && !full);
 	state->nrows += n;
 	state->row = row;
 }
 
+/* The states are good until rows are collected again. */
 static void
 finish_group(GroupedFunnelState *state, TupleTableSlot *slot)
 {
 	for (int i = 0; i < state->ncollected; i++)
 	{
 		Collected  *collected = &state->collected[i];
+		bytea	   *serial = cj_rows_serial_end(collected->serial, collected->rows,
+												collected->window | collected->held,
+												collected->count);
 
-		LOCAL_FCINFO(fcinfo, 1);
-
-		InitFunctionCallInfoData(*fcinfo, &collected->final, 1, collected->collation, NULL, NULL);
-		fcinfo->args[0].value = PointerGetDatum(collected->rows);
-		fcinfo->args[0].isnull = false;
-		slot->tts_values[collected->target] = FunctionCallInvoke(fcinfo);
-		slot->tts_isnull[collected->target] = fcinfo->isnull;
+		slot->tts_values[collected->target] = PointerGetDatum(serial);
+		slot->tts_isnull[collected->target] = false;
+		collected->count = 0;
+		collected->held = 0;
 	}
 }
 
@@ -447,33 +442,26 @@ static TupleTableSlot *
 next(CustomScanState *css)
 {
 	GroupedFunnelState *state = (GroupedFunnelState *) css;
-	PlanState  *ps = &css->ss.ps;
-	ExprContext *econtext = ps->ps_ExprContext;
-	TupleTableSlot *slot = css->ss.ss_ScanTupleSlot;
+	ExprContext *econtext = css->ss.ps.ps_ExprContext;
+	TupleTableSlot *slot = css->ss.ps.ps_ResultTupleSlot;
+	MemoryContext old;
 
+	ExecClearTuple(slot);
 	if (unlikely(state->store == NULL && !state->finished))
 		first_row(state);
-	while (state->row != NULL)
+	if (unlikely(state->row == NULL))
 	{
-		MemoryContext old;
-
-		CHECK_FOR_INTERRUPTS();
-		ResetExprContext(econtext);
-		ExecClearTuple(slot);
-		old = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
-		take_columns(state, slot, state->row);
-		collect_group(state);
-		finish_group(state, slot);
-		MemoryContextSwitchTo(old);
-		ExecStoreVirtualTuple(slot);
-		econtext->ecxt_scantuple = slot;
-		if (ExecQual(ps->qual, econtext))
-			return ps->ps_ProjInfo != NULL ? ExecProject(ps->ps_ProjInfo) : slot;
-		InstrCountFiltered1(css, 1);
+		state->finished = true;
+		drop_rows(state);
+		return slot;
 	}
-	state->finished = true;
-	drop_rows(state);
-	return ExecClearTuple(ps->ps_ProjInfo != NULL ? ps->ps_ResultTupleSlot : slot);
+	ResetExprContext(econtext);
+	old = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+	take_columns(state, slot, state->row);
+	collect_group(state);
+	finish_group(state, slot);
+	MemoryContextSwitchTo(old);
+	return ExecStoreVirtualTuple(slot);
 }
 
 static void
@@ -484,8 +472,6 @@ rescan(CustomScanState *css)
 
 	drop_rows(state);
 	/* parameters may have changed */
-	for (int i = 0; i < state->ncollected; i++)
-		state->collected[i].rows = NULL;
 	MemoryContextReset(state->context);
 	state->finished = false;
 	if (css->ss.ps.chgParam != NULL)
@@ -499,28 +485,4 @@ end(CustomScanState *css)
 {
 	drop_rows((GroupedFunnelState *) css);
 	ExecEndNode(linitial(css->custom_ps));
-}
-
-/* Like an aggregation's. */
-static void
-explain(CustomScanState *css, List *ancestors, ExplainState *es)
-{
-	GroupedFunnelState *state = (GroupedFunnelState *) css;
-	CustomScan *plan = castNode(CustomScan, css->ss.ps.plan);
-	CustomScan *child = castNode(CustomScan, linitial(plan->custom_plans));
-	List	   *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, ancestors);
-	List	   *keys = NIL;
-
-	for (int i = 0; i < state->ncolumns; i++)
-	{
-		TargetEntry *entry = list_nth_node(TargetEntry, plan->custom_scan_tlist, state->columns[i].target);
-		Var		   *var = makeVar(INDEX_VAR, entry->resno, exprType((Node *) entry->expr), -1,
-								  exprCollation((Node *) entry->expr), 0);
-
-		if (list_member_int(linitial(child->custom_private), state->columns[i].source + 1))
-			keys = lappend(keys, deparse_expression((Node *) var, context,
-													cj_explain_tables(es) > 1 || es->verbose, false));
-	}
-	if (keys != NIL)
-		ExplainPropertyList("Group Key", keys, es);
 }

@@ -2,8 +2,8 @@
  *
  * node.h
  *		The plan nodes "Custom Scan (GroupedScan)", which brings the rows of a group
- *		together, and "Custom Scan (GroupedFunnel)", which may lie on it instead of
- *		an aggregation.
+ *		together, and "Custom Scan (GroupedFunnel)", which may lie on it and gives
+ *		the partial states of aggregates, a row a group.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -87,9 +87,11 @@ cj_collect_parameters(CjCollectKind kind)
 }
 
 /*
- * A path on "grouped" in place of the aggregation "agg"; NULL if something above,
- * the aggregates and what else is asked of a group, cannot be had from it.
+ * A path to the same as "agg", which aggregates what "grouped" gives at these costs,
+ * by way of partial states; NULL if these, and what else is asked of a group, cannot
+ * be had.
  */
-extern Path *cj_collect_path(PlannerInfo *root, AggPath *agg, Path *grouped, List *above);
+extern Path *cj_collect_path(PlannerInfo *root, const AggPath *agg, const AggClauseCosts *costs,
+							 Path *grouped);
 
 #endif							/* CJ_SCAN_NODE_H */

@@ -7,7 +7,8 @@
  * events, one more path is added: the planner's own path for the ungrouped rows,
  * the node that brings the rows of a group together, and the planner's own
  * aggregation of grouped rows on it.  So permissions, filters, joins and row
- * security are below, HAVING and all aggregates above.
+ * security are below, HAVING and all aggregates above.  Between them may be another
+ * node, which makes partial states of the rows (collect_plan_sql.c).
  *
  * The planner's cost model counts the processor's instructions; it has no cache.
  * By it, hashing is as dear with a million groups as with ten, and nothing could
@@ -262,7 +263,7 @@ add_grouped_paths(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_
 	agg = create_agg_path(root, grouped_rel, grouped, grouped_rel->reltarget,
 						  AGG_SORTED, AGGSPLIT_SIMPLE, group_clause,
 						  (List *) extra->havingQual, &costs, groups);
-	collected = cj_collect_path(root, agg, grouped, above);
+	collected = cj_collect_path(root, agg, &costs, grouped);
 	add_path(grouped_rel, collected != NULL ? collected : (Path *) agg);
 }
 

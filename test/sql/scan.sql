@@ -12,6 +12,9 @@ SELECT (n * 7919) % 83 AS customer_id,
 FROM generate_series(1, 5000) n;
 INSERT INTO scan_events SELECT NULL, 'none', '2026-02-01 00:00+00', 'view', NULL, 0 FROM generate_series(1, 3);
 ANALYZE scan_events;
+CREATE TABLE scan_days (id integer PRIMARY KEY, name text);
+INSERT INTO scan_days SELECT n, 'k' || n FROM generate_series(1, 20) n;
+ANALYZE scan_days;
 
 -- the node lies beneath a sorted aggregation, whatever is asked besides
 EXPLAIN (COSTS OFF) SELECT customer_id, journey_agg(occurred_at, event) FROM scan_events GROUP BY customer_id;
@@ -39,15 +42,31 @@ EXPLAIN (COSTS OFF, VERBOSE) SELECT window_funnel('1 day', occurred_at, event = 
 EXPLAIN (COSTS OFF, VERBOSE) SELECT window_funnel('1 day', occurred_at, event = 'view') FILTER (WHERE number > 7) FROM scan_events GROUP BY customer_id;
 EXPLAIN (COSTS OFF, VERBOSE) SELECT window_funnel('1 day', occurred_at, number > random()) FROM scan_events GROUP BY customer_id;
 
--- where only such aggregates are wanted, a node above takes their rows from it as they are stored, and is the aggregation
+-- where only such aggregates are wanted, a node above takes their rows from it as they are stored, and gives their states to the aggregation
 EXPLAIN (COSTS OFF, VERBOSE) SELECT upper(region) AS k, customer_id + 1, window_funnel('1 day', 'strict_order', occurred_at, event = 'view', event = 'cart') * 2,
     sequence_count('(?1)(?2)', occurred_at, event = 'cart', number > 7), retention(event = 'view', event = 'cart')
 FROM scan_events GROUP BY upper(region), customer_id HAVING window_funnel('1 day', 'strict_order', occurred_at, event = 'view', event = 'cart') < 2 AND customer_id > 5;
+-- what is made of the aggregates is the aggregation's: subqueries, window functions, columns that depend on the key
+CREATE FUNCTION scan_nodes(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF, VERBOSE) ' || query LOOP
+        IF line ~ 'Finalize|Custom Scan|PARTIAL' THEN RETURN NEXT ltrim(line); END IF;
+    END LOOP;
+END $$;
+SELECT scan_nodes('SELECT customer_id, window_funnel(''1 day'', occurred_at, event = ''view'') FROM scan_events o
+GROUP BY customer_id HAVING EXISTS (SELECT FROM scan_events i WHERE i.number = o.customer_id AND i.number > window_funnel(''1 day'', o.occurred_at, o.event = ''view''))');
+SELECT scan_nodes('SELECT d.id, d.name, rank() OVER (ORDER BY window_funnel(''1 day'', e.occurred_at, e.event = ''view'', e.usual)) FROM scan_days d
+LEFT JOIN (SELECT region, occurred_at, event, coalesce(number > 7, true) AS usual FROM scan_events) e ON e.region = d.name GROUP BY d.id');
 -- not if one asks for all rows, or for the values themselves
 EXPLAIN (COSTS OFF) SELECT window_funnel('1 day', occurred_at, event = 'view', event = 'cart'), count(*) FROM scan_events GROUP BY customer_id;
 EXPLAIN (COSTS OFF) SELECT window_funnel('1 day', occurred_at, VARIADIC ARRAY[event = 'view', event = 'cart']) FROM scan_events GROUP BY customer_id;
 EXPLAIN (COSTS OFF) SELECT window_funnel('1 day', occurred_at + interval '1 day', event = 'view', event = 'cart') FROM scan_events GROUP BY customer_id;
 EXPLAIN (COSTS OFF) SELECT window_funnel(number * interval '1 day', occurred_at, event = 'view') FROM scan_events GROUP BY customer_id;
+-- or has no states to be passed on
+CREATE AGGREGATE scan_funnel(interval, timestamptz, VARIADIC "any") (SFUNC = window_funnel_transfn, STYPE = internal, FINALFUNC = window_funnel_finalfn);
+EXPLAIN (COSTS OFF) SELECT scan_funnel('1 day', occurred_at, event = 'view', event = 'cart') FROM scan_events GROUP BY customer_id;
+DROP AGGREGATE scan_funnel(interval, timestamptz, VARIADIC "any");
 
 -- not for what is grouped otherwise
 EXPLAIN (COSTS OFF) SELECT customer_id, count(*) FROM scan_events GROUP BY customer_id;
@@ -87,7 +106,15 @@ UNION ALL SELECT 7, md5(string_agg(a::text, ',' ORDER BY a::text COLLATE "C")) F
             retention(usual, event = 'none')
      FROM (SELECT region, CASE WHEN number % 9 > 0 THEN occurred_at::date END AS day, extract(epoch FROM occurred_at)::bigint AS second, event,
                   CASE WHEN number % 5 > 0 THEN number % 2 = 0 END AS usual FROM scan_events OFFSET 0) e
-     GROUP BY region, day HAVING window_funnel(5000::bigint, second, event = 'view', event = 'call') > 0) a;
+     GROUP BY region, day HAVING window_funnel(5000::bigint, second, event = 'view', event = 'call') > 0) a
+UNION ALL SELECT 8, md5(string_agg(a::text, ',' ORDER BY a::text COLLATE "C")) FROM
+    (SELECT customer_id, region, customer_id AS again, window_funnel('5 days', occurred_at, event = 'view', event = 'cart') AS level,
+            (SELECT count(*) FROM scan_events i WHERE i.number < o.customer_id + window_funnel('5 days', o.occurred_at, o.event = 'view', o.event = 'cart')) AS before
+     FROM scan_events o WHERE number < 1500 GROUP BY customer_id, region, again
+     HAVING EXISTS (SELECT FROM scan_events i WHERE i.number = o.customer_id * window_funnel('5 days', o.occurred_at, o.event = 'view', o.event = 'cart'))) a
+UNION ALL SELECT 9, md5(string_agg(a::text, ',' ORDER BY a::text COLLATE "C")) FROM
+    (SELECT d.id, d.name, window_funnel('1 day', e.occurred_at, e.event = 'view', e.usual), rank() OVER (ORDER BY window_funnel('1 day', e.occurred_at, e.event = 'view', e.usual))
+     FROM scan_days d LEFT JOIN (SELECT region, occurred_at, event, coalesce(number > 7, true) AS usual FROM scan_events) e ON e.region = d.name GROUP BY d.id) a;
 CREATE TEMP TABLE scan_with AS SELECT * FROM scan_answers;
 SET customer_journey.enable_grouped_scan = off;
 CREATE TEMP TABLE scan_without AS SELECT * FROM scan_answers;
@@ -155,6 +182,14 @@ SET ROLE regress_scan_reader;
 SELECT customer_id, window_funnel('1 day', occurred_at, event = 'view') FROM scan_events GROUP BY customer_id;
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION window_funnel(interval, timestamptz, VARIADIC "any") TO PUBLIC;
+-- and its owner's to call the functions of a partial aggregation
+REVOKE EXECUTE ON FUNCTION funnel_rows_serialfn(internal) FROM PUBLIC;
+GRANT CREATE ON SCHEMA public TO regress_scan_reader;
+ALTER AGGREGATE window_funnel(interval, timestamptz, VARIADIC "any") OWNER TO regress_scan_reader;
+SELECT customer_id, window_funnel('1 day', occurred_at, event = 'view') FROM scan_events GROUP BY customer_id;
+ALTER AGGREGATE window_funnel(interval, timestamptz, VARIADIC "any") OWNER TO CURRENT_USER;
+REVOKE CREATE ON SCHEMA public FROM regress_scan_reader;
+GRANT EXECUTE ON FUNCTION funnel_rows_serialfn(internal) TO PUBLIC;
 REVOKE ALL ON scan_events FROM regress_scan_reader;
 DROP ROLE regress_scan_reader;
 
@@ -163,13 +198,22 @@ CREATE FUNCTION scan_told(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE line text;
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
-        IF line ~ 'Group Method|Batches|Left Out|Usage|GroupedScan|GroupedFunnel' THEN
+        IF line ~ 'Group Method|Batches|Left Out|Usage|GroupedScan|GroupedFunnel|Finalize' THEN
             RETURN NEXT regexp_replace(regexp_replace(line, '\.00 ', ' '), '(Usage|Batches): \d+', '\1: N');
         END IF;
     END LOOP;
 END $$;
 SELECT scan_told('SELECT window_funnel(''1 day'', occurred_at, event = ''view'', event = ''cart'') FROM scan_events GROUP BY customer_id');
-SELECT ltrim(line) FROM scan_told('SELECT * FROM scan_answers WHERE question > 5') line;
+SELECT ltrim(line) FROM scan_told('SELECT * FROM scan_answers WHERE question IN (6, 7)') line;
+-- of a large group, several states are combined
+SELECT scan_told('SELECT retention(n > 5, n > 12000), window_funnel_events(20000::bigint, t, n % 2 = 0, n = 11001, n % 2 = 1), sequence_count(''(?1).*(?2)'', t, n % 2 = 0, n = 11001)
+FROM (SELECT n, (n * 7919) % 12007 AS t FROM generate_series(1::bigint, 12000) n OFFSET 0) r GROUP BY n / 12000');
+SELECT retention(n > 5, n > 12000), window_funnel_events(20000::bigint, t, n % 2 = 0, n = 11001, n % 2 = 1), sequence_count('(?1).*(?2)', t, n % 2 = 0, n = 11001)
+FROM (SELECT n, (n * 7919) % 12007 AS t FROM generate_series(1::bigint, 12000) n OFFSET 0) r GROUP BY n / 12000;
+SET customer_journey.enable_grouped_scan = off;
+SELECT retention(n > 5, n > 12000), window_funnel_events(20000::bigint, t, n % 2 = 0, n = 11001, n % 2 = 1), sequence_count('(?1).*(?2)', t, n % 2 = 0, n = 11001)
+FROM (SELECT n, (n * 7919) % 12007 AS t FROM generate_series(1::bigint, 12000) n OFFSET 0) r GROUP BY n / 12000;
+RESET customer_journey.enable_grouped_scan;
 SET work_mem = '64kB';
 SET hash_mem_multiplier = 1;
 SELECT scan_told('SELECT journey_agg(occurred_at, event, channel, number, region) FROM scan_events GROUP BY customer_id');
@@ -187,5 +231,5 @@ ANALYZE scan_many;
 EXPLAIN (COSTS OFF) SELECT customer_id, journey_agg(occurred_at, event) FROM scan_many GROUP BY customer_id;
 
 DROP VIEW scan_answers;
-DROP FUNCTION scan_told;
-DROP TABLE scan_events, scan_many;
+DROP FUNCTION scan_told, scan_nodes;
+DROP TABLE scan_events, scan_many, scan_days;

@@ -1,5 +1,8 @@
 # Funnels, sequences and retention in parallel plans: each aggregate gives in
-# parallel what it gives in one pass; sequence_next_node with values of any type.
+# parallel what it gives in one pass; sequence_next_node with values of any type;
+# states as bytes, whole and damaged.
+#
+#   CJ_SEED   seed of the damage; printed, random if not given
 use strict;
 use warnings FATAL => 'all';
 
@@ -63,4 +66,52 @@ foreach my $name (sort keys %calls)
 	my $distinct = $node->safe_psql('postgres', "SELECT count(DISTINCT a) FROM (SELECT ($calls{$name})::text AS a FROM $table GROUP BY bucket) g");
 	cmp_ok($distinct, '>', 1, "$name: not every group has the same answer");
 }
+
+# ---- states as bytes ----
+
+# Pointers go as numbers from one call to the next, within one expression.
+$node->safe_psql('postgres', q{
+CREATE AGGREGATE window_state(interval, text, timestamptz, VARIADIC "any") (SFUNC = window_funnel_transfn, STYPE = internal, FINALFUNC = funnel_rows_serialfn);
+CREATE AGGREGATE sequence_state(text, timestamptz, VARIADIC "any") (SFUNC = sequence_transfn, STYPE = internal, FINALFUNC = funnel_rows_serialfn);
+CREATE AGGREGATE retention_state(VARIADIC "any") (SFUNC = retention_transfn, STYPE = internal, FINALFUNC = funnel_rows_serialfn);
+CREATE FUNCTION state(bytea) RETURNS bigint AS '$libdir/customer_journey', 'cj_rows_deserialfn' LANGUAGE C STRICT;
+CREATE FUNCTION bytes(bigint) RETURNS bytea AS '$libdir/customer_journey', 'cj_rows_serialfn' LANGUAGE C STRICT;
+CREATE FUNCTION level(bigint) RETURNS int AS '$libdir/customer_journey', 'cj_window_funnel_finalfn' LANGUAGE C STRICT;
+CREATE FUNCTION match(bigint) RETURNS boolean AS '$libdir/customer_journey', 'cj_sequence_match_finalfn' LANGUAGE C STRICT;
+CREATE FUNCTION came(bigint) RETURNS boolean[] AS '$libdir/customer_journey', 'cj_retention_finalfn' LANGUAGE C STRICT;} . qq{
+CREATE TABLE states AS SELECT bucket, window_funnel('2 days', 'strict_once', occurred_at, $steps) AS level, sequence_match('(?1).*(?t<=86400)(?2).*(?3)', occurred_at, $steps) AS match,
+    retention($steps) AS came, window_state('2 days', 'strict_once', occurred_at, $steps) AS w, sequence_state('(?1).*(?t<=86400)(?2).*(?3)', occurred_at, $steps) AS s, retention_state($steps) AS r
+FROM events GROUP BY bucket});
+is($node->safe_psql('postgres', q{
+SELECT count(*) FILTER (WHERE level(state(w)) = level AND bytes(state(w)) = w), count(*) FILTER (WHERE match(state(s)) = match AND bytes(state(s)) = s),
+    count(*) FILTER (WHERE came(state(r)) = came AND bytes(state(r)) = r), count(DISTINCT level) > 1, count(DISTINCT match) > 1, count(DISTINCT came) > 1 FROM states}),
+	$node->safe_psql('postgres', 'SELECT count(*), count(*), count(*), true, true, true FROM states'), 'states are the same as bytes');
+
+my $seed = $ENV{CJ_SEED} || 1 + int(rand(1_000_000));
+note "CJ_SEED=$seed";
+my $damaged = $node->safe_psql('postgres', q{
+CREATE FUNCTION damage(given bytea) RETURNS bytea LANGUAGE plpgsql AS $$
+DECLARE b bytea = given;
+BEGIN
+    FOR i IN 0 .. (random() * 3)::int LOOP
+        -- most of it in what comes before the rows
+        b = set_byte(b, least(floor(random() * CASE WHEN random() < 0.7 THEN 60 ELSE length(b) END)::int, length(b) - 1), floor(random() * 256)::int);
+        IF random() < 0.2 THEN b = substr(b, 1, (random() * length(b))::int); END IF;
+        IF random() < 0.1 THEN b = b || substr(given, 1 + (random() * length(given))::int); END IF;
+        EXIT WHEN length(b) = 0;
+    END LOOP;
+    RETURN b;
+END $$;
+CREATE FUNCTION damaged(given bytea) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN CASE WHEN level(state(given)) IS NULL OR came(state(given)) IS NULL OR match(state(given)) IS NULL THEN 'none' ELSE 'fine' END;
+EXCEPTION WHEN data_exception OR program_limit_exceeded OR feature_not_supported THEN
+    RETURN sqlstate;
+END $$;} . qq{
+SET statement_timeout = '60s';
+SELECT setseed(1.0 / $seed) \\g /dev/null
+SELECT string_agg(answer || ' ' || n, ' ' ORDER BY answer) FROM (SELECT damaged(damage(given)) AS answer, count(*) AS n
+FROM states, generate_series(1, 8), LATERAL (VALUES (w), (s), (r)) v(given) GROUP BY 1) d});
+like($damaged, qr/22P03 \d{4}/, "damaged states are refused: $damaged");
+like($damaged, qr/fine \d/, 'or are states');
 done_testing();

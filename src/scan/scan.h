@@ -13,9 +13,10 @@
  * what is too large to be read back at once is partitioned again by other bits of
  * the hash; the rows of one enormous group are passed on as they are read.
  *
- * The store knows rows as bytes with a hash (store.c, spill.c, groups.c).  What
- * the bytes mean is known to format_sql.c; exec_sql.c is the plan node that keeps
- * a child plan's rows in a store, plan_sql.c offers it to the planner.
+ * The store knows rows as bytes with a hash or a key (store.c, spill.c, groups.c).
+ * What the bytes mean is known to format_sql.c and codes_sql.c; exec_sql.c is the
+ * plan node that keeps a child plan's rows in a store, plan_sql.c offers it to the
+ * planner.
  *
  * Copyright (c) 2026, the customer_journey developers
  *

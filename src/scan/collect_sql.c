@@ -28,6 +28,7 @@
 #include "nodes/extensible.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/acl.h"
+#include "utils/date.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -328,26 +329,28 @@ begin_rows(GroupedFunnelState *state, Collected *collected)
 
 /* True if there is no room for another. */
 static inline bool
-collect_row(Collected *collected, const CjFormat *format, const CjStoredRow *row)
+collect_row(Collected *collected, const CjFormat *format, const CjStore *store,
+			const CjRowCommon *common, const CjStoredRow *row)
 {
+	const char *data = cj_format_data(common, row);
 	uint64		mask = 0;
 	int			time = collected->time;
-	const char *from;
+	Datum		value;
 	CjRow	   *to;
 
 	for (int i = 0; i < collected->nanswers; i++)
-		mask |= collected->answers[i].masks[(unsigned char) row->data[collected->answers[i].offset]];
+		mask |= collected->answers[i].masks[(unsigned char) data[collected->answers[i].offset]];
 	if (time < 0)
 	{
 		collected->held |= (int64) mask;
 		return false;
 	}
-	if ((mask == 0 && !collected->all) || cj_format_null(format, row, time))
+	if ((mask == 0 && !collected->all) || cj_format_null(format, data, time))
 		return false;
-	from = row->data + format->columns[time].offset;
+	value = cj_format_fixed(format, store, common, row, time);
 	to = &collected->rows[collected->count++];
-	to->time = collected->time_type == DATEOID ? cj_rows_date(*(const int32 *) from) :
-		*(const int64 *) from;
+	to->time = collected->time_type == DATEOID ? cj_rows_date(DatumGetDateADT(value)) :
+		DatumGetInt64(value);
 	to->mask = mask;
 	return collected->count == STATE_ROWS;
 }
@@ -358,7 +361,7 @@ take_columns(GroupedFunnelState *state, TupleTableSlot *slot, const CjStoredRow 
 {
 	if (state->ncolumns == 0)
 		return;
-	cj_format_load(state->format, row, state->values, state->nulls);
+	cj_format_load(state->format, state->store, row, state->values, state->nulls);
 	for (int i = 0; i < state->ncolumns; i++)
 	{
 		const FirstColumn *column = &state->columns[i];
@@ -382,8 +385,10 @@ collect_group(GroupedFunnelState *state)
 
 	do
 	{
+		const CjRowCommon *common = cj_format_common(state->format, row);
+
 		for (int i = 0; i < state->ncollected; i++)
-			full |= collect_row(&state->collected[i], state->format, row);
+			full |= collect_row(&state->collected[i], state->format, store, common, row);
 		if ((++n & 1023) == 0)
 			CHECK_FOR_INTERRUPTS();
 		row = cj_store_next(store);

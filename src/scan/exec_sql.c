@@ -75,6 +75,7 @@ create_state(CustomScan *plan)
 	return (Node *) state;
 }
 
+/* In full: how many will have a code is not known beforehand. */
 double
 cj_scan_bytes(double rows, int width)
 {
@@ -240,9 +241,8 @@ fill_store(GroupedScanState *state)
 	for (int i = 0; i < state->nmemos; i++)
 		cj_memo_reset(state->memos[i]);
 
-	store = cj_store_create(state->context, get_hash_memory_limit(),
-							cj_scan_bytes(plan->plan_rows, plan->plan_width),
-							cj_format_same, state->format);
+	store = cj_format_begin(state->format, state->context, get_hash_memory_limit(),
+							cj_scan_bytes(plan->plan_rows, plan->plan_width));
 	state->store = store;
 	for (;;)
 	{
@@ -330,7 +330,7 @@ next(CustomScanState *css)
 		state->finished = true;
 		return slot;
 	}
-	cj_format_load(state->format, row, slot->tts_values, slot->tts_isnull);
+	cj_format_load(state->format, state->store, row, slot->tts_values, slot->tts_isnull);
 	return ExecStoreVirtualTuple(slot);
 }
 

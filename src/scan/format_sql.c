@@ -43,35 +43,62 @@ is_key(int nkeys, const AttrNumber *key_columns, const CjColumn *column)
 }
 
 static void
-lay_out(CjFormat *format, const CjColumn *columns, int ncolumns,
-		int nkeys, const AttrNumber *key_columns)
+place_column(CjFormat *format, CjColumn column, uint32 width)
 {
-	uint32		offset = 0;
-	int			n = 0;
+	format->ntargets = Max(format->ntargets, column.word < 0 ? column.target + 1 : 0);
+	if (column.byval)
+	{
+		column.offset = format->nulls;
+		format->nulls += width;
+		format->nfixed++;
+	}
+	format->columns[format->ncolumns++] = column;
+}
 
+static void
+lay_out(CjFormat *format, const CjColumn *columns, int ncolumns,
+		int nkeys, const AttrNumber *key_columns, bool keyed)
+{
 	format->columns = palloc0_array(CjColumn, Max(ncolumns, 1));
+	for (int i = 0; keyed && i < ncolumns; i++)
+		if (is_key(nkeys, key_columns, &columns[i]))
+			place_column(format, columns[i], sizeof(uint64));
 	for (int rank = 0; rank <= 9; rank++)
 		for (int half = 0; half < 2; half++)
 			for (int i = 0; i < ncolumns; i++)
 			{
-				CjColumn	column = columns[i];
-				bool		key = is_key(nkeys, key_columns, &column);
+				bool		key = is_key(nkeys, key_columns, &columns[i]);
 
 				/* of the same rank, keys come first */
-				if (column_rank(&column, key) != rank || key != (half == 0))
-					continue;
-				if (column.byval)
-				{
-					column.offset = offset;
-					offset += column.len;
-					format->nfixed++;
-				}
-				format->columns[n++] = column;
+				if (column_rank(&columns[i], key) == rank && key == (half == 0) && !(key && keyed))
+					place_column(format, columns[i], columns[i].len);
 			}
-	format->ncolumns = n;
-	format->nulls = offset;
-	format->null_bytes = (n + 7) / 8;
-	format->fixed_size = offset + format->null_bytes;
+	format->null_bytes = (format->ncolumns + 7) / 8;
+	format->fixed_size = format->nulls + format->null_bytes;
+}
+
+/* Rows with a code: the word has a part of the first column of 8 or else 4 bytes. */
+static void
+lay_out_codes(CjFormat *format)
+{
+	uint32		offset = sizeof(uint64);
+
+	format->number = -1;
+	for (int i = 1; i < format->nfixed; i++)
+	{
+		CjColumn   *column = &format->columns[i];
+
+		if (column->word >= 0 || column->len < 4)
+			continue;
+		if (format->number < 0)
+			format->number = i;
+		else
+		{
+			column->beside = offset;
+			offset += column->len;
+		}
+	}
+	format->keyed = CJ_ROW_HEADER + TYPEALIGN(sizeof(uint64), offset);
 }
 
 /* Equality of bits: then a value of 8 bytes needs no function. */
@@ -96,6 +123,21 @@ equality_of_bits(Oid function)
 	}
 }
 
+/* Is there one key, of at most 8 bytes, equal only if the bits are? */
+static bool
+key_is_word(const CjColumn *columns, int nkeys, const AttrNumber *key_columns,
+			const Oid *equal_functions)
+{
+	const CjColumn *column = columns;
+
+	if (nkeys != 1)
+		return false;
+	while (!is_key(1, key_columns, column))
+		column++;
+	/* a group of a smaller key has thousands of rows: no need to hurry */
+	return column->byval && column->len >= 2 && equality_of_bits(equal_functions[0]);
+}
+
 CjFormat *
 cj_format_create(CjColumn *columns, int ncolumns, const CjWord *words,
 				 int nkeys, const AttrNumber *key_columns,
@@ -104,10 +146,17 @@ cj_format_create(CjColumn *columns, int ncolumns, const CjWord *words,
 	CjFormat   *format = palloc0_object(CjFormat);
 	FmgrInfo   *hash_functions;
 	Oid		   *equal_functions;
+	bool		keyed;
 
-	lay_out(format, columns, ncolumns, nkeys, key_columns);
-	format->words = words;
 	execTuplesHashPrepare(nkeys, equality, &equal_functions, &hash_functions);
+	keyed = key_is_word(columns, nkeys, key_columns, equal_functions);
+	lay_out(format, columns, ncolumns, nkeys, key_columns, keyed);
+	if (keyed)
+		lay_out_codes(format);
+	format->words = words;
+	for (int i = 0; i < ncolumns; i++)
+		for (int k = 0; columns[i].word >= 0 && k < words[columns[i].word].count; k++)
+			format->ntargets = Max(format->ntargets, words[columns[i].word].targets[k] + 1);
 	format->nkeys = nkeys;
 	format->keys = palloc0_array(CjKey, nkeys);
 	format->scratch = scratch;
@@ -123,38 +172,21 @@ cj_format_create(CjColumn *columns, int ncolumns, const CjWord *words,
 		key->bitwise = format->columns[key->column].byval && equality_of_bits(equal_functions[i]);
 		fmgr_info(equal_functions[i], &key->equal);
 	}
-	format->word_key = nkeys == 1 && format->keys[0].bitwise &&
-		format->keys[0].column == 0 && format->columns[0].len == 8;
 	return format;
 }
 
+CjStore *
+cj_format_begin(CjFormat *format, MemoryContext context, Size memory, double expected_bytes)
+{
+	CjStore    *store = cj_store_create(context, memory, expected_bytes, format->keyed,
+										cj_format_same, format);
+
+	if (format->keyed != 0)
+		format->codes = cj_row_codes_create(format, store->arena);
+	return store;
+}
+
 /* ---- to bytes ---- */
-
-/* The bits of a value, of which a datum may hold more than there are. */
-static inline uint64
-bits_of(int16 len, Datum value)
-{
-	switch (len)
-	{
-		case 8:
-			return (uint64) value;
-		case 4:
-			return (uint32) value;
-		case 2:
-			return (uint16) value;
-		default:
-			return (uint8) value;
-	}
-}
-
-/* Finalizer of splitmix64: every bit of the word reaches every bit of the hash. */
-static inline uint32
-hash_word(uint64 word)
-{
-	word = (word ^ word >> 30) * UINT64CONST(0xbf58476d1ce4e5b9);
-	word = (word ^ word >> 27) * UINT64CONST(0x94d049bb133111eb);
-	return (uint32) (word >> 32 ^ word);
-}
 
 static inline void
 put_value(char *to, int16 len, Datum value)
@@ -172,22 +204,6 @@ put_value(char *to, int16 len, Datum value)
 			break;
 		default:
 			*to = (char) value;
-	}
-}
-
-static inline Datum
-get_value(const char *from, int16 len)
-{
-	switch (len)
-	{
-		case 8:
-			return (Datum) *(const uint64 *) from;
-		case 4:
-			return Int32GetDatum(*(const int32 *) from);
-		case 2:
-			return Int16GetDatum(*(const int16 *) from);
-		default:
-			return CharGetDatum(*from);
 	}
 }
 
@@ -219,12 +235,6 @@ hash_keys(CjFormat *format, const Datum *values, const bool *nulls)
 {
 	uint32		hash = 0;
 
-	if (format->word_key)
-	{
-		AttrNumber	source = format->columns[0].source;
-
-		return nulls[source] ? 0 : hash_word((uint64) values[source]);
-	}
 	for (int i = 0; i < format->nkeys; i++)
 	{
 		CjKey	   *key = &format->keys[i];
@@ -233,7 +243,7 @@ hash_keys(CjFormat *format, const Datum *values, const bool *nulls)
 		hash = pg_rotate_left32(hash, 1);
 		if (nulls[column->source])
 			continue;
-		hash ^= key->bitwise ? hash_word(bits_of(column->len, values[column->source])) :
+		hash ^= key->bitwise ? cj_hash_word(cj_format_bits(column->len, values[column->source])) :
 			DatumGetUInt32(FunctionCall1Coll(&key->hash, key->collation, values[column->source]));
 	}
 	return murmurhash32(hash);
@@ -264,8 +274,8 @@ put_pointers(const CjFormat *format, char *data, const Datum *values, const bool
 	}
 }
 
-static Size
-size_of(const CjFormat *format, const Datum *values, const bool *nulls)
+Size
+cj_format_size(const CjFormat *format, const Datum *values, const bool *nulls)
 {
 	Size		size = format->fixed_size;
 
@@ -281,42 +291,110 @@ size_of(const CjFormat *format, const Datum *values, const bool *nulls)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("row of %zu bytes is too large to be grouped", size)));
-	return size;
+	return MAXALIGN(size);
+}
+
+void
+cj_format_put(const CjFormat *format, char *data, Size size, const Datum *values,
+			  const bool *nulls, const uint64 *words)
+{
+	char	   *bits = data + format->nulls;
+	int			i = 0;
+
+	/* what aligns the row's end may be written to a file */
+	*(uint64 *) (data + size - sizeof(uint64)) = 0;
+	memset(bits, 0, format->null_bytes);
+	if (format->keyed != 0)
+	{
+		bits[0] = nulls[format->columns[0].source];
+		i++;
+	}
+	for (; i < format->nfixed; i++)
+	{
+		const CjColumn *column = &format->columns[i];
+
+		if (column->word >= 0)
+			put_value(data + column->offset, column->len, (Datum) words[column->word]);
+		else if (likely(!nulls[column->source]))
+			put_value(data + column->offset, column->len, values[column->source]);
+		else
+		{
+			put_value(data + column->offset, column->len, 0);
+			bits[i / 8] |= 1 << i % 8;
+		}
+	}
+	if (format->nfixed == format->ncolumns)
+		return;
+	for (i = format->nfixed; i < format->ncolumns; i++)
+		if (nulls[format->columns[i].source])
+			bits[i / 8] |= 1 << i % 8;
+	put_pointers(format, data, values, nulls);
+}
+
+/* Columns beside the number and what the dictionary has. */
+static inline void
+put_beside(const CjFormat *format, char *data, const Datum *values, const bool *nulls)
+{
+	if (likely(format->keyed == CJ_ROW_LEAST))
+		return;
+	*(uint64 *) (data + format->keyed - CJ_ROW_LEAST) = 0;
+	for (int i = format->number + 1; i < format->nfixed; i++)
+	{
+		const CjColumn *column = &format->columns[i];
+
+		if (column->beside != 0)
+			put_value(data + column->beside, column->len,
+					  nulls[column->source] ? 0 : values[column->source]);
+	}
+}
+
+static inline void
+store_keyed(CjFormat *format, CjStore *store, const Datum *values,
+			const bool *nulls, const uint64 *words, bool idle)
+{
+	const CjColumn *column = &format->columns[0];
+	bool		null = nulls[column->source];
+	uint64		key = null ? 0 : cj_format_bits(column->len, values[column->source]);
+	uint64		word = idle ? CJ_WORD_IDLE : 0;
+	uint32		code = null || format->codes->closed ? CJ_CODE_NONE :
+		cj_row_codes_find(format, values, nulls, words);
+	Size		size;
+
+	if (likely(code != CJ_CODE_NONE))
+	{
+		word |= code;
+		if (format->number >= 0)
+		{
+			column = &format->columns[format->number];
+			if (!nulls[column->source])
+				word |= cj_format_bits(column->len, values[column->source]) << CJ_WORD_SHIFT;
+		}
+		put_beside(format, cj_store_add_keyed(store, false, key, word, format->keyed)->data,
+				   values, nulls);
+		return;
+	}
+	size = cj_format_size(format, values, nulls);
+	word |= (CJ_ROW_HEADER + size) << CJ_WORD_SHIFT | CJ_CODE_NONE;
+	cj_format_put(format, cj_store_add_keyed(store, null, key, word, CJ_ROW_HEADER + size)->data,
+				  size, values, nulls, words);
 }
 
 void
 cj_format_store(CjFormat *format, CjStore *store, const Datum *values,
 				const bool *nulls, const uint64 *words, bool idle)
 {
-	Size		size = CJ_ROW_HEADER + MAXALIGN(size_of(format, values, nulls));
-	CjStoredRow *row = cj_store_add(store, hash_keys(format, values, nulls),
-									size | (idle ? CJ_ROW_IDLE : 0));
-	char	   *bits = row->data + format->nulls;
+	Size		size;
+	CjStoredRow *row;
 
-	/* what aligns the row's end may be written to a file */
-	*(uint64 *) ((char *) row + size - sizeof(uint64)) = 0;
-	for (uint32 i = 0; i < format->null_bytes; i++)
-		bits[i] = 0;
-	for (int i = 0; i < format->nfixed; i++)
+	if (format->keyed != 0)
 	{
-		const CjColumn *column = &format->columns[i];
-
-		if (column->word >= 0)
-			put_value(row->data + column->offset, column->len, (Datum) words[column->word]);
-		else if (likely(!nulls[column->source]))
-			put_value(row->data + column->offset, column->len, values[column->source]);
-		else
-		{
-			put_value(row->data + column->offset, column->len, 0);
-			bits[i / 8] |= 1 << i % 8;
-		}
-	}
-	if (format->nfixed == format->ncolumns)
+		store_keyed(format, store, values, nulls, words, idle);
 		return;
-	for (int i = format->nfixed; i < format->ncolumns; i++)
-		if (nulls[format->columns[i].source])
-			bits[i / 8] |= 1 << i % 8;
-	put_pointers(format, row->data, values, nulls);
+	}
+	size = cj_format_size(format, values, nulls);
+	row = cj_store_add(store, hash_keys(format, values, nulls),
+					   (CJ_ROW_HEADER + size) | (idle ? CJ_ROW_IDLE : 0));
+	cj_format_put(format, row->data, size, values, nulls, words);
 }
 
 /* ---- from bytes ---- */
@@ -344,31 +422,71 @@ put_answers(const CjWord *word, uint64 answers, Datum *values, bool *nulls)
 }
 
 void
-cj_format_load(const CjFormat *format, const CjStoredRow *row, Datum *values, bool *nulls)
+cj_format_get_all(const CjFormat *format, const char *data, Datum *values, bool *nulls)
 {
 	Size		at = format->fixed_size;
 
-	for (int i = 0; i < format->nfixed; i++)
+	for (int i = format->keyed != 0; i < format->nfixed; i++)
 	{
 		const CjColumn *column = &format->columns[i];
-		Datum		value = get_value(row->data + column->offset, column->len);
+		Datum		value = cj_format_get(data + column->offset, column->len);
 
 		if (column->word >= 0)
 			put_answers(&format->words[column->word], (uint64) value, values, nulls);
 		else
 		{
 			values[column->target] = value;
-			nulls[column->target] = cj_format_null(format, row, i);
+			nulls[column->target] = cj_format_null(format, data, i);
 		}
 	}
 	for (int i = format->nfixed; i < format->ncolumns; i++)
 	{
 		const CjColumn *column = &format->columns[i];
 
-		nulls[column->target] = cj_format_null(format, row, i);
+		nulls[column->target] = cj_format_null(format, data, i);
 		if (!nulls[column->target])
-			values[column->target] = get_pointer(column, row->data, &at);
+			values[column->target] = get_pointer(column, data, &at);
 	}
+}
+
+/* All but the key of a row with a code. */
+static inline void
+load_common(const CjFormat *format, const CjRowCommon *common, const CjStoredRow *row,
+			Datum *values, bool *nulls)
+{
+	for (int i = 0; i < format->ntargets; i++)
+	{
+		values[i] = common->values[i];
+		nulls[i] = common->nulls[i];
+	}
+	if (format->number >= 0)
+		values[format->columns[format->number].target] = cj_format_number(format, common, row);
+	if (likely(format->keyed == CJ_ROW_LEAST))
+		return;
+	for (int i = format->number + 1; i < format->nfixed; i++)
+	{
+		const CjColumn *column = &format->columns[i];
+
+		if (column->beside != 0)
+			values[column->target] = cj_format_get(row->data + column->beside, column->len);
+	}
+}
+
+void
+cj_format_load(const CjFormat *format, const CjStore *store, const CjStoredRow *row,
+			   Datum *values, bool *nulls)
+{
+	const CjColumn *key = &format->columns[0];
+	const CjRowCommon *common = cj_format_common(format, row);
+
+	if (common != NULL)
+		load_common(format, common, row, values, nulls);
+	else
+		cj_format_get_all(format, row->data, values, nulls);
+	if (format->keyed == 0)
+		return;
+	values[key->target] = cj_format_datum(key->len, store->arena->key);
+	nulls[key->target] = cj_format_null(format, cj_format_data(common, row), 0);
 }
 
 /* Key values and their ends; keys come first among values that are not by-value. */
@@ -380,9 +498,9 @@ key_value(const CjFormat *format, const CjStoredRow *row, int column)
 	Datum		value = 0;
 
 	if (column < format->nfixed)
-		return get_value(row->data + wanted->offset, wanted->len);
+		return cj_format_get(row->data + wanted->offset, wanted->len);
 	for (int i = format->nfixed; i <= column; i++)
-		if (!cj_format_null(format, row, i))
+		if (!cj_format_null(format, row->data, i))
 			value = get_pointer(&format->columns[i], row->data, &at);
 	return value;
 }
@@ -416,17 +534,14 @@ cj_format_same(const CjStoredRow *a, const CjStoredRow *b, void *arg)
 {
 	CjFormat   *format = arg;
 
-	if (format->word_key)
-		return *(const uint64 *) a->data == *(const uint64 *) b->data &&
-			cj_format_null(format, a, 0) == cj_format_null(format, b, 0);
 	for (int i = 0; i < format->nkeys; i++)
 	{
 		CjKey	   *key = &format->keys[i];
 		Datum		x;
 		Datum		y;
-		bool		null = cj_format_null(format, a, key->column);
+		bool		null = cj_format_null(format, a->data, key->column);
 
-		if (null != cj_format_null(format, b, key->column))
+		if (null != cj_format_null(format, b->data, key->column))
 			return false;
 		if (null)
 			continue;

@@ -4,7 +4,8 @@
  *		The groups of one partition: an open-addressing table that fits the cache.
  *
  * A row's header, once read, gives room for the link to the next row of its
- * group, so that grouping moves nothing.  A new row is compared with the last one
+ * group, so that grouping moves nothing.  The key of a keyed store, which was there,
+ * is kept with the group; in other stores a new row is compared with the last one
  * of the group, whose link is about to be written anyway.
  *
  * Copyright (c) 2026, the customer_journey developers
@@ -96,21 +97,23 @@ grow(CjStore *store)
 	account(store);
 }
 
-static inline void
-add_row(CjStore *store, CjStoredRow *row)
+static pg_attribute_always_inline void
+add_row(CjStore *store, CjStoredRow *row, bool keyed)
 {
 	CjGroups   *groups = &store->groups;
-	uint64		hash = row->head.is.hash;
+	uint64		key = keyed ? row->head.key : 0;
+	uint64		hash = keyed ? cj_hash_word(key) : row->head.is.hash;
 	uint64		mask = groups->table_size - 1;
 	uint64		slot = hash & mask;
-	bool		idle = (row->head.is.size & CJ_ROW_IDLE) != 0;
+	bool		idle = cj_row_idle(store, row);
 
 	row->head.next = NULL;
 	for (uint64 entry; (entry = groups->table[slot]) != 0; slot = (slot + 1) & mask)
 	{
 		CjGroup    *group = &groups->groups[(uint32) entry - 1];
 
-		if (entry >> 32 == hash && store->same(group->last, row, store->arg))
+		if (entry >> 32 == hash &&
+			(keyed ? group->key == key : store->same(group->last, row, store->arg)))
 		{
 			if (!idle)
 			{
@@ -124,13 +127,14 @@ add_row(CjStore *store, CjStoredRow *row)
 	}
 	groups->groups[groups->count].first = row;
 	groups->groups[groups->count].last = row;
+	groups->groups[groups->count].key = key;
 	groups->table[slot] = hash << 32 | (uint64) ++groups->count;
 	if (unlikely(groups->count == groups->capacity))
 		grow(store);
 }
 
-void
-cj_groups_add(CjStore *store, char *rows, Size bytes)
+static pg_attribute_always_inline void
+add_rows(CjStore *store, char *rows, Size bytes, bool keyed)
 {
 	int			n = 0;
 
@@ -138,9 +142,18 @@ cj_groups_add(CjStore *store, char *rows, Size bytes)
 	{
 		CjStoredRow *row = (CjStoredRow *) rows;
 
-		rows += cj_row_size(row);
-		add_row(store, row);
+		rows += cj_row_size(store, row);
+		add_row(store, row, keyed);
 		if ((++n & 1023) == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
+}
+
+void
+cj_groups_add(CjStore *store, char *rows, Size bytes)
+{
+	if (store->keyed != 0)
+		add_rows(store, rows, bytes, true);
+	else
+		add_rows(store, rows, bytes, false);
 }

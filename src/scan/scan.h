@@ -13,9 +13,10 @@
  * what is too large to be read back at once is partitioned again by other bits of
  * the hash; the rows of one enormous group are passed on as they are read.
  *
- * The store knows rows as bytes with a hash (store.c, spill.c, groups.c).  What
- * the bytes mean is known to format_sql.c; exec_sql.c is the plan node that keeps
- * a child plan's rows in a store, plan_sql.c offers it to the planner.
+ * The store knows rows as bytes with a hash or a key (store.c, spill.c, groups.c).
+ * What the bytes mean is known to format_sql.c and codes_sql.c; exec_sql.c is the
+ * plan node that keeps a child plan's rows in a store, plan_sql.c offers it to the
+ * planner.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -29,6 +30,16 @@
 
 /* ---- stored rows ---- */
 
+/*
+ * A row has a header and data, of which there are at least 8 bytes.
+ *
+ * In a store of any keys the header is the key's hash and the row's size.  In one
+ * of keys that are words of up to 8 bytes ("keyed") it is the key itself, whose
+ * hash is soon computed, and the first 8 bytes of data are a word: 15 bits of a
+ * code, a bit that makes the row idle, and 48 bits of a number.  Rows with a code
+ * are all of one size, the store's; the number is theirs.  With CJ_CODE_NONE the
+ * number is the row's size.
+ */
 typedef struct CjStoredRow
 {
 	union
@@ -39,20 +50,44 @@ typedef struct CjStoredRow
 			uint32		size;	/* of all, header included: a multiple of 8;
 								 * or CJ_ROW_IDLE */
 		}			is;
+		uint64		key;
 		struct CjStoredRow *next;	/* of the same group, once grouped */
 	}			head;
 	char		data[FLEXIBLE_ARRAY_MEMBER];
 } CjStoredRow;
 
 #define CJ_ROW_HEADER	offsetof(CjStoredRow, data)
+#define CJ_ROW_LEAST	(CJ_ROW_HEADER + sizeof(uint64))
 
 /* Added to the size of a row that is left out unless it is the first of its group. */
 #define CJ_ROW_IDLE		1
 
-static inline Size
-cj_row_size(const CjStoredRow *row)
+/* The word of a row in a keyed store. */
+#define CJ_WORD_CODE	UINT64CONST(0x7FFF)
+#define CJ_WORD_IDLE	UINT64CONST(0x8000)
+#define CJ_WORD_SHIFT	16		/* the number is above */
+#define CJ_NUMBER_BITS	48
+#define CJ_CODE_NONE	((uint32) CJ_WORD_CODE)
+
+static inline uint64
+cj_row_word(const CjStoredRow *row)
 {
-	return row->head.is.size & ~(Size) CJ_ROW_IDLE;
+	return *(const uint64 *) row->data;
+}
+
+static inline uint32
+cj_row_code(const CjStoredRow *row)
+{
+	return (uint32) (cj_row_word(row) & CJ_WORD_CODE);
+}
+
+/* Finalizer of splitmix64: every bit of the word reaches every bit of the hash. */
+static inline uint32
+cj_hash_word(uint64 word)
+{
+	word = (word ^ word >> 30) * UINT64CONST(0xbf58476d1ce4e5b9);
+	word = (word ^ word >> 27) * UINT64CONST(0x94d049bb133111eb);
+	return (uint32) (word >> 32 ^ word);
 }
 
 /* Have these rows, whose hashes are equal, the same key? */
@@ -80,6 +115,7 @@ typedef struct CjArena
 	int64		batches;		/* partitions that were grouped */
 	int64		left_out;		/* idle rows */
 	int64		groups;			/* begun so far by the rows taken out */
+	uint64		key;			/* of the last of these, of a keyed store */
 	bool		spilled;
 } CjArena;
 
@@ -110,6 +146,7 @@ typedef struct CjGroup
 {
 	CjStoredRow *first;
 	CjStoredRow *last;
+	uint64		key;			/* of a keyed store */
 } CjGroup;
 
 /* Groups of one partition (groups.c). */
@@ -127,9 +164,12 @@ typedef struct CjGroups
 typedef struct CjStore
 {
 	CjArena    *arena;
-	CjSameKey	same;
+	uint32		keyed;			/* size of rows with a code, if the store is
+								 * keyed, else 0 */
+	CjSameKey	same;			/* else */
 	void	   *arg;
-	int			npartitions;	/* a power of two */
+	int			npartitions;	/* a power of two, and one for keys that are
+								 * NULL */
 	int			skip;			/* bits of the hash that choose nothing here */
 	int			shift;
 	CjPlace    *places;
@@ -150,33 +190,63 @@ typedef struct CjStore
 
 /*
  * A store of the given memory, in bytes; expected_bytes of rows, or 0, are a
- * hint.  Everything is in the context.
+ * hint.  It is keyed if the size of rows with a code is given, which is a multiple
+ * of 8, and then needs no "same".  Everything is in the context.
  */
 extern CjStore *cj_store_create(MemoryContext context, Size memory, double expected_bytes,
-								CjSameKey same, void *arg);
+								uint32 keyed, CjSameKey same, void *arg);
 
 /* A store within: for rows that share the first "skip" bits of their hashes. */
 extern CjStore *cj_store_within(CjStore *outer, int npartitions, int skip);
 
+static inline Size
+cj_row_size(const CjStore *store, const CjStoredRow *row)
+{
+	if (store->keyed == 0)
+		return row->head.is.size & ~(Size) CJ_ROW_IDLE;
+	if (likely(cj_row_code(row) != CJ_CODE_NONE))
+		return store->keyed;
+	return (Size) (cj_row_word(row) >> CJ_WORD_SHIFT);
+}
+
+static inline uint32
+cj_row_hash(const CjStore *store, const CjStoredRow *row)
+{
+	return store->keyed != 0 ? cj_hash_word(row->head.key) : row->head.is.hash;
+}
+
+static inline bool
+cj_row_idle(const CjStore *store, const CjStoredRow *row)
+{
+	return store->keyed != 0 ? (cj_row_word(row) & CJ_WORD_IDLE) != 0 :
+		(row->head.is.size & CJ_ROW_IDLE) != 0;
+}
+
+/* Have these rows, whose hashes are equal, the same key? */
+static inline bool
+cj_row_same(const CjStore *store, const CjStoredRow *a, const CjStoredRow *b)
+{
+	return store->keyed != 0 ? a->head.key == b->head.key : store->same(a, b, store->arg);
+}
+
 extern pg_noinline CjStoredRow *cj_store_extend(CjStore *store, CjPlace *place, Size size);
 
-/*
- * Room for one more row, whose data the caller fills in at once; size is a
- * multiple of 8, and CJ_ROW_IDLE may be added.
- */
-static inline CjStoredRow *
-cj_store_add(CjStore *store, uint32 hash, Size flagged)
+static inline CjPlace *
+cj_store_place(CjStore *store, uint32 hash)
 {
-	Size		size = flagged & ~(Size) CJ_ROW_IDLE;
-	CjPlace    *place = &store->places[(uint32) (hash << store->skip) >> store->shift];
+	return &store->places[(uint32) (hash << store->skip) >> store->shift];
+}
+
+/* Room for a row, which the caller fills in at once; size is a multiple of 8. */
+static inline CjStoredRow *
+cj_store_room(CjStore *store, CjPlace *place, Size size)
+{
 	CjStoredRow *row = (CjStoredRow *) place->next;
 
 	if (likely((Size) (place->end - place->next) >= size))
 		place->next += size;
 	else
 		row = cj_store_extend(store, place, size);
-	row->head.is.hash = hash;
-	row->head.is.size = flagged;
 
 	/*
 	 * What will be written there some rows from now.  A line that has not
@@ -187,6 +257,37 @@ cj_store_add(CjStore *store, uint32 hash, Size flagged)
 	__builtin_prefetch(place->next + 128, 1);
 	return row;
 }
+
+/* One more row in a store that is not keyed; CJ_ROW_IDLE may be added to the size. */
+static inline CjStoredRow *
+cj_store_add(CjStore *store, uint32 hash, Size flagged)
+{
+	CjStoredRow *row = cj_store_room(store, cj_store_place(store, hash),
+									 flagged & ~(Size) CJ_ROW_IDLE);
+
+	row->head.is.hash = hash;
+	row->head.is.size = flagged;
+	return row;
+}
+
+/*
+ * One more row in a keyed store.  Those without a key have a partition of their
+ * own, and are equal in that their keys are 0.
+ */
+static inline CjStoredRow *
+cj_store_add_keyed(CjStore *store, bool null, uint64 key, uint64 word, Size size)
+{
+	CjPlace    *place = likely(!null) ? cj_store_place(store, cj_hash_word(key)) :
+		&store->places[store->npartitions - 1];
+	CjStoredRow *row = cj_store_room(store, place, size);
+
+	row->head.key = key;
+	*(uint64 *) row->data = word;
+	return row;
+}
+
+/* A copy of a row of another store of the same kind. */
+extern void cj_store_copy(CjStore *store, const CjStoredRow *row);
 
 /* All rows are in: begins to take them out. */
 extern void cj_store_finish(CjStore *store);

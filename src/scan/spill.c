@@ -45,7 +45,7 @@ cj_partition_write(CjStore *store, CjPartition *partition)
 		MemoryContextSwitchTo(old);
 	}
 	if (partition->extent < 0)
-		partition->hash = ((CjStoredRow *) partition->first->rows)->head.is.hash;
+		partition->hash = cj_row_hash(store, (CjStoredRow *) partition->first->rows);
 	partition->extent = store->file_size;
 	for (CjBlock *block = partition->first; block != NULL; block = block->next)
 		extent.bytes += block->used;
@@ -56,8 +56,8 @@ cj_partition_write(CjStore *store, CjPartition *partition)
 		{
 			CjStoredRow *row = (CjStoredRow *) at;
 
-			partition->mixed = row->head.is.hash != partition->hash;
-			at += cj_row_size(row);
+			partition->mixed = cj_row_hash(store, row) != partition->hash;
+			at += cj_row_size(store, row);
 		}
 		BufFileWrite(store->file, (void *) block->rows, block->used);
 	}
@@ -160,21 +160,19 @@ cj_reader_read(CjReader *reader, char *to, Size size)
 bool
 cj_reader_row(CjReader *reader, CjStoredRow **row, Size *room)
 {
-	CjStoredRow head;
 	Size		size;
 
 	/* no row lies across extents */
 	if (reader->left == 0 && !next_extent(reader))
 		return false;
-	cj_reader_read(reader, (char *) &head, CJ_ROW_HEADER);
-	size = cj_row_size(&head);
+	cj_reader_read(reader, (char *) *row, CJ_ROW_LEAST);
+	size = cj_row_size(reader->store, *row);
 	if (size > *room)
 	{
 		*row = repalloc_huge(*row, size);
 		*room = size;
 	}
-	(*row)->head = head.head;
-	cj_reader_read(reader, (*row)->data, size - CJ_ROW_HEADER);
+	cj_reader_read(reader, (char *) *row + CJ_ROW_LEAST, size - CJ_ROW_LEAST);
 	return true;
 }
 
@@ -219,13 +217,9 @@ cj_stream_begin(CjStore *store, CjPartition *partition)
 static void
 put_aside(CjStream *stream)
 {
-	Size		size = cj_row_size(stream->row);
-	CjStoredRow *copy;
-
 	if (stream->rest == NULL)
 		stream->rest = cj_store_within(stream->store, 2, 0);
-	copy = cj_store_add(stream->rest, stream->row->head.is.hash, stream->row->head.is.size);
-	memcpy(copy->data, stream->row->data, size - CJ_ROW_HEADER);
+	cj_store_copy(stream->rest, stream->row);
 }
 
 const CjStoredRow *
@@ -237,15 +231,17 @@ cj_stream_next(CjStream *stream)
 	{
 		if (stream->first == NULL)
 		{
-			stream->first = MemoryContextAllocHuge(store->arena->context,
-												   cj_row_size(stream->row));
-			memcpy(stream->first, stream->row, cj_row_size(stream->row));
+			Size		size = cj_row_size(store, stream->row);
+
+			stream->first = MemoryContextAllocHuge(store->arena->context, size);
+			memcpy(stream->first, stream->row, size);
 			store->arena->groups++;
+			store->arena->key = stream->first->head.key;
 			return stream->row;
 		}
-		if (store->same(stream->first, stream->row, store->arg))
+		if (cj_row_same(store, stream->first, stream->row))
 		{
-			if (!(stream->row->head.is.size & CJ_ROW_IDLE))
+			if (!cj_row_idle(store, stream->row))
 				return stream->row;
 			store->arena->left_out++;
 			continue;

@@ -127,7 +127,7 @@ cj_store_fan_out(const CjArena *arena, double bytes)
 }
 
 static CjStore *
-create_store(CjArena *arena, int npartitions, int skip, CjSameKey same, void *arg)
+create_store(CjArena *arena, int npartitions, int skip, uint32 keyed, CjSameKey same, void *arg)
 {
 	CjStore    *store = MemoryContextAllocZero(arena->context, sizeof(CjStore));
 
@@ -135,11 +135,12 @@ create_store(CjArena *arena, int npartitions, int skip, CjSameKey same, void *ar
 	while (npartitions > 2 && skip + pg_leftmost_one_pos32(npartitions) > 32)
 		npartitions /= 2;
 	store->arena = arena;
+	store->keyed = keyed;
 	store->same = same;
 	store->arg = arg;
-	store->npartitions = npartitions;
 	store->skip = skip;
 	store->shift = 32 - pg_leftmost_one_pos32(npartitions);
+	store->npartitions = ++npartitions;
 	store->places = MemoryContextAllocZero(arena->context, npartitions * sizeof(CjPlace));
 	store->partitions = MemoryContextAllocZero(arena->context, npartitions * sizeof(CjPartition));
 	for (int i = 0; i < npartitions; i++)
@@ -150,19 +151,19 @@ create_store(CjArena *arena, int npartitions, int skip, CjSameKey same, void *ar
 
 CjStore *
 cj_store_create(MemoryContext context, Size memory, double expected_bytes,
-				CjSameKey same, void *arg)
+				uint32 keyed, CjSameKey same, void *arg)
 {
 	CjArena    *arena = MemoryContextAllocZero(context, sizeof(CjArena));
 
 	arena->context = context;
 	arena->limit = Max(memory, 64 * 1024);
-	return create_store(arena, cj_store_fan_out(arena, expected_bytes), 0, same, arg);
+	return create_store(arena, cj_store_fan_out(arena, expected_bytes), 0, keyed, same, arg);
 }
 
 CjStore *
 cj_store_within(CjStore *outer, int npartitions, int skip)
 {
-	return create_store(outer->arena, npartitions, skip, outer->same, outer->arg);
+	return create_store(outer->arena, npartitions, skip, outer->keyed, outer->same, outer->arg);
 }
 
 /* Says how far the last block of a partition was filled. */
@@ -212,6 +213,15 @@ cj_store_extend(CjStore *store, CjPlace *place, Size size)
 	return (CjStoredRow *) block->rows;
 }
 
+/* Not for one without a key: there is nothing to tell such rows apart by. */
+void
+cj_store_copy(CjStore *store, const CjStoredRow *row)
+{
+	Size		size = cj_row_size(store, row);
+
+	memcpy(cj_store_room(store, cj_store_place(store, cj_row_hash(store, row)), size), row, size);
+}
+
 void
 cj_store_spill(CjStore *store)
 {
@@ -243,18 +253,18 @@ cj_store_finish(CjStore *store)
 
 /* Are there rows of different hashes in memory? */
 static bool
-mixed_hashes(const CjPartition *partition)
+mixed_hashes(const CjStore *store, const CjPartition *partition)
 {
-	uint32		hash = ((CjStoredRow *) partition->first->rows)->head.is.hash;
+	uint32		hash = cj_row_hash(store, (CjStoredRow *) partition->first->rows);
 
 	for (CjBlock *block = partition->first; block != NULL; block = block->next)
 		for (char *at = block->rows; at < block->rows + block->used;)
 		{
 			CjStoredRow *row = (CjStoredRow *) at;
 
-			if (row->head.is.hash != hash)
+			if (cj_row_hash(store, row) != hash)
 				return true;
-			at += cj_row_size(row);
+			at += cj_row_size(store, row);
 		}
 	return false;
 }
@@ -268,14 +278,6 @@ begin_within(CjStore *store, const CjPartition *partition)
 	return cj_store_within(store, cj_store_fan_out(store->arena, partition->bytes), skip);
 }
 
-static void
-copy_row(CjStore *to, const CjStoredRow *row)
-{
-	CjStoredRow *copy = cj_store_add(to, row->head.is.hash, row->head.is.size);
-
-	memcpy(copy->data, row->data, cj_row_size(row) - CJ_ROW_HEADER);
-}
-
 /* Partitions a partition in memory again. */
 static void
 divide_blocks(CjStore *store, CjPartition *partition)
@@ -287,8 +289,8 @@ divide_blocks(CjStore *store, CjPartition *partition)
 
 		for (char *at = block->rows; at < block->rows + block->used;)
 		{
-			copy_row(store->within, (CjStoredRow *) at);
-			at += cj_row_size((CjStoredRow *) at);
+			cj_store_copy(store->within, (CjStoredRow *) at);
+			at += cj_row_size(store, (CjStoredRow *) at);
 		}
 		partition->first = block->next;
 		cj_block_release(store->arena, block);
@@ -309,7 +311,7 @@ divide_file(CjStore *store, CjPartition *partition)
 	store->within = begin_within(store, partition);
 	cj_reader_begin(&reader, store, partition);
 	while (cj_reader_row(&reader, &row, &room))
-		copy_row(store->within, row);
+		cj_store_copy(store->within, row);
 	cj_reader_end(&reader);
 	pfree(row);
 	cj_store_finish(store->within);
@@ -345,7 +347,7 @@ begin_partition(CjStore *store, CjPartition *partition)
 		return;
 	}
 	if (partition->bytes > LARGE_BATCH && partition->extent < 0 &&
-		room > (Size) (fan_out + 1) * CJ_BLOCK_SIZE && mixed_hashes(partition))
+		room > (Size) (fan_out + 1) * CJ_BLOCK_SIZE && mixed_hashes(store, partition))
 	{
 		divide_blocks(store, partition);
 		return;
@@ -383,8 +385,11 @@ cj_store_turn(CjStore *store)
 	{
 		if (store->group < store->groups.count)
 		{
-			row = store->groups.groups[store->group++].first;
+			const CjGroup *group = &store->groups.groups[store->group++];
+
+			row = group->first;
 			store->arena->groups++;
+			store->arena->key = group->key;
 			store->row = row->head.next;
 			return row;
 		}

@@ -109,7 +109,7 @@ $node->safe_psql('postgres', 'ALTER TABLE events DISABLE ROW LEVEL SECURITY');
 # ---- on disk ----
 
 my $little = "SET work_mem = '64kB'; SET hash_mem_multiplier = 1; SET enable_hashagg = off;";
-foreach my $memory ('64kB', '200kB', '1MB', '3MB')
+foreach my $memory ('64kB', '200kB', '1MB', '2MB')
 {
 	foreach my $query ($build, $funnel)
 	{

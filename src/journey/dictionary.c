@@ -6,7 +6,8 @@
  * One dictionary may serve many journeys at once: all groups of an aggregation
  * share theirs, so that an event costs a few bytes whatever its name's length.
  * Codes count up as names come; their order by bytes is worked out when a
- * journey is packed, and only again after new names have come.
+ * journey is packed, when new names are put among those that have their ranks: each
+ * of many groups may bring some.
  *
  * Everything is allocated in the one context given, and goes with it.
  *
@@ -63,6 +64,7 @@ struct CjDictionary
 	char	   *arena;			/* where the next name's bytes go */
 	Size		arena_left;
 	int32		ranked;			/* how many names rank and order cover */
+	int32		ranks_room;
 	uint32	   *rank;			/* by code */
 	uint32	   *order;			/* by rank */
 
@@ -189,27 +191,71 @@ compare_codes(const void *a, const void *b, void *names)
 						   ((CjText *) names)[*(const uint32 *) b]);
 }
 
+/* How many of the first names in order come before one that is not among them. */
+static int32
+names_before(const CjDictionary *dictionary, int32 count, uint32 code)
+{
+	int32		low = 0;
+
+	while (low < count)
+	{
+		int32		middle = low + (count - low) / 2;
+
+		if (compare_codes(&dictionary->order[middle], &code, dictionary->names) < 0)
+			low = middle + 1;
+		else
+			count = middle;
+	}
+	return low;
+}
+
+/*
+ * Puts sorted codes among the ranked ones, the last first; returns the rank of the
+ * first.
+ */
+static int32
+merge_codes(CjDictionary *dictionary, const uint32 *codes, int32 count)
+{
+	uint32	   *order = dictionary->order;
+	int32		end = dictionary->ranked;
+
+	for (int32 i = count - 1; i >= 0; i--)
+	{
+		int32		place = names_before(dictionary, end, codes[i]);
+
+		memmove(order + place + i + 1, order + place, (end - place) * sizeof(uint32));
+		order[place + i] = codes[i];
+		end = place;
+	}
+	return end;
+}
+
 static void
 rank_names(CjDictionary *dictionary)
 {
-	Size		size = mul_size(dictionary->capacity, sizeof(uint32));
+	int32		count = dictionary->count - dictionary->ranked;
+	uint32	   *codes;
 
-	if (dictionary->ranked == dictionary->count)
+	if (count == 0)
 		return;
-	if (dictionary->rank != NULL)
+	if (dictionary->ranks_room < dictionary->count)
 	{
-		pfree(dictionary->rank);
-		pfree(dictionary->order);
+		Size		size = mul_size(dictionary->capacity, sizeof(uint32));
+
+		dictionary->rank = dictionary->rank == NULL ? MemoryContextAllocHuge(dictionary->context, size) :
+			repalloc_huge(dictionary->rank, size);
+		dictionary->order = dictionary->order == NULL ? MemoryContextAllocHuge(dictionary->context, size) :
+			repalloc_huge(dictionary->order, size);
+		dictionary->ranks_room = dictionary->capacity;
 	}
-	dictionary->rank = MemoryContextAllocHuge(dictionary->context, size);
-	dictionary->order = MemoryContextAllocHuge(dictionary->context, size);
-	for (int32 i = 0; i < dictionary->count; i++)
-		dictionary->order[i] = i;
-	qsort_arg(dictionary->order, dictionary->count, sizeof(uint32),
-			  compare_codes, dictionary->names);
-	for (int32 i = 0; i < dictionary->count; i++)
+	codes = MemoryContextAllocHuge(CurrentMemoryContext, mul_size(count, sizeof(uint32)));
+	for (int32 i = 0; i < count; i++)
+		codes[i] = dictionary->ranked + i;
+	qsort_arg(codes, count, sizeof(uint32), compare_codes, dictionary->names);
+	for (int32 i = merge_codes(dictionary, codes, count); i < dictionary->count; i++)
 		dictionary->rank[dictionary->order[i]] = i;
 	dictionary->ranked = dictionary->count;
+	pfree(codes);
 }
 
 const uint32 *

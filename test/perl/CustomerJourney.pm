@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 our @EXPORT = qw(source_text start_node add_database connection sample_events
-  journeys_of plan_of sqlstate_of contents_of measure);
+  journeys_of answering_functions plan_of sqlstate_of contents_of measure);
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
 
@@ -91,6 +91,26 @@ sub journeys_of
 {
 	return q{SELECT customer_id, journey_agg(occurred_at, event, channel, value, item) AS journey
 FROM events GROUP BY customer_id};
+}
+
+# SQL that makes answer(query), one line for all its rows in any order, and
+# plan(query), its plan as it ran.
+sub answering_functions
+{
+	return q{
+CREATE FUNCTION answer(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE result text;
+BEGIN
+    EXECUTE format('SELECT count(*) || '' '' || coalesce(md5(string_agg(a::text, '','' ORDER BY a::text COLLATE "C")), '''') FROM (%s) a', query) INTO result;
+    RETURN result;
+END $$;
+CREATE FUNCTION plan(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE line text; result text = '';
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF, ANALYZE, TIMING OFF, SUMMARY OFF) ' || query LOOP result = result || line || E'\n'; END LOOP;
+    RETURN result;
+END $$;
+};
 }
 
 sub plan_of

@@ -20,7 +20,7 @@ srand($seed);
 my $node = start_node('scan', "max_parallel_workers_per_gather = 0\n");
 my $icu = $node->safe_psql('postgres', q{SELECT count(*) FROM pg_collation WHERE collname = 'und-x-icu'});
 
-$node->safe_psql('postgres', q{
+$node->safe_psql('postgres', answering_functions() . q{
 CREATE EXTENSION customer_journey;
 CREATE TABLE events AS
 SELECT 1 + hashint4(n) & 32767 AS customer_id, timestamptz '2026-01-01 00:00+00' + hashint4(n + 1) % 8000000 * interval '1 second' AS occurred_at,
@@ -32,19 +32,7 @@ VACUUM ANALYZE events;
 CREATE ROLE analyst;
 CREATE ROLE outsider;
 GRANT SELECT (customer_id, occurred_at, event) ON events TO analyst;
-CREATE FUNCTION answer(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE result text;
-BEGIN
-    EXECUTE format('SELECT count(*) || '' '' || coalesce(md5(string_agg(a::text, '','' ORDER BY a::text COLLATE "C")), '''') FROM (%s) a', query) INTO result;
-    RETURN result;
-END $$;
-GRANT EXECUTE ON FUNCTION answer(text) TO PUBLIC;
-CREATE FUNCTION plan(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE line text; result text = '';
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF, ANALYZE, TIMING OFF, SUMMARY OFF) ' || query LOOP result = result || line || E'\n'; END LOOP;
-    RETURN result;
-END $$;});
+GRANT EXECUTE ON FUNCTION answer(text) TO PUBLIC;});
 
 my $build = 'SELECT customer_id, journey_agg(occurred_at, event) AS journey FROM events GROUP BY customer_id';
 my $funnel = q{SELECT customer_id, window_funnel('30 days', occurred_at, event = 'view', event = 'cart', event = 'purchase') AS level FROM events GROUP BY customer_id};

@@ -18,22 +18,10 @@ my %with = (
 	'with little memory' => 'SET enable_hashagg = off; SET hash_mem_multiplier = 1; SET work_mem = \'1MB\';');
 
 my $node = start_node('scan_rows', "max_parallel_workers_per_gather = 0\njit = off\n");
-$node->safe_psql('postgres', q{
+$node->safe_psql('postgres', answering_functions() . q{
 CREATE EXTENSION customer_journey;
 CREATE TYPE color AS ENUM ('red', 'green', 'blue', 'grey');
 CREATE FUNCTION random_of(n int, salt int, up_to int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT (hashint4(n * 31 + salt) & 1073741823) % up_to $$;
-CREATE FUNCTION answer(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE result text;
-BEGIN
-    EXECUTE format('SELECT count(*) || '' '' || coalesce(md5(string_agg(a::text, '','' ORDER BY a::text COLLATE "C")), '''') FROM (%s) a', query) INTO result;
-    RETURN result;
-END $$;
-CREATE FUNCTION plan(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE line text; result text = '';
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF, ANALYZE, TIMING OFF, SUMMARY OFF) ' || query LOOP result = result || line || E'\n'; END LOOP;
-    RETURN result;
-END $$;
 CREATE TABLE forms AS
 SELECT n, 'x'::"char" AS same,
        CASE WHEN r % 23 > 0 THEN r::bigint * 1234567890123 END AS k8, CASE WHEN r % 23 > 0 THEN r - 300 END AS k4, CASE WHEN r % 23 > 0 THEN (r - 300)::smallint END AS k2,

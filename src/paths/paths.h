@@ -74,12 +74,18 @@ extern uint64 cj_quantile(const int64 *counters, int32 first, int32 count, int64
 
 /* ---- tallies as arguments (tally_sql.c) ---- */
 
+/* Any form, for reading; a working form is not copied. */
+extern void cj_tally_read(CjTallyRef *ref, Datum state);
+
 /* A state of an aggregate with these options, to be counted on. */
 extern void cj_tally_continue(CjTallyRef *ref, Datum state, CjTallyKind kind, CjText options,
 							  const char *function);
 
 /* Any form, names and entries in their canonical order, sums carried. */
 extern void cj_tally_read_sorted(CjTallyRef *ref, Datum state);
+
+/* Error 54000 when a state of top_paths is too large. */
+extern void cj_check_top_memory(const CjTallyRef *tally);
 
 /* Error XX001 unless the fault is NULL. */
 extern void cj_tally_refuse(const char *fault);

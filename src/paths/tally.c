@@ -22,6 +22,7 @@
 #define FIRST_NAMES		8
 #define FIRST_BYTES		64
 #define FIRST_ENTRIES	32
+#define FIRST_PATHS		8
 
 /* A digit is carried when it comes near what an int64 holds. */
 #define DIGIT_BITS		32
@@ -45,7 +46,8 @@ place_parts(CjTally *tally, CjTallyParts *parts)
 {
 	char	   *at = (char *) tally + MAXALIGN(sizeof(CjTally));
 
-	parts->counts = take(&at, tally->entries_room, sizeof(int64));
+	parts->paths = take(&at, tally->width == 0 ? tally->entries_room : 0, sizeof(CjTallyPath));
+	parts->counts = take(&at, tally->width == 0 ? 0 : tally->entries_room, sizeof(int64));
 	parts->keys = take(&at, (uint64) tally->entries_room * tally->width, sizeof(int32));
 	parts->slots = take(&at, 2 * (uint64) tally->entries_room, sizeof(int32));
 	parts->names = take(&at, tally->names_room, sizeof(CjTallyName));
@@ -75,6 +77,20 @@ allocate(const CjTally *like)
 	return tally;
 }
 
+/* Near the limit the bytes have only as much room to grow as there is. */
+static void
+spare_bytes(CjTally *want, int64 need)
+{
+	CjTallyParts parts;
+	Size		size = place_parts(want, &parts);
+
+	if (AllocSizeIsValid(size) || want->bytes_room / 2 > need)
+		return;
+	size -= want->bytes_room;
+	if (size < MaxAllocSize - MAXIMUM_ALIGNOF)
+		want->bytes_room = (int32) Max(need, Min((int64) (MaxAllocSize - MAXIMUM_ALIGNOF - size), want->bytes_room));
+}
+
 static int32
 room_for(int32 room, int64 need)
 {
@@ -85,25 +101,23 @@ room_for(int32 room, int64 need)
 
 /* ---- tables ---- */
 
-static void
-put_slot(int32 *slots, int32 room, uint32 hash, int32 entry)
-{
-	uint32		mask = 2 * (uint32) room - 1;
-
-	for (hash &= mask; slots[hash] != 0; hash = (hash + 1) & mask)
-		;
-	slots[hash] = entry + 1;
-}
-
 static inline uint32
 hash_key(const int32 *key, int width)
 {
 	return hash_bytes((const unsigned char *) key, width * sizeof(int32));
 }
 
-/* Makes room for what is to come; the tally moves to a larger copy. */
-static pg_noinline void
-make_room(CjTallyRef *ref, int32 names, int64 bytes, int32 entries)
+static uint32
+hash_entry(const CjTallyRef *ref, int32 entry)
+{
+	int			width = ref->tally->width;
+
+	return width == 0 ? ref->parts.paths[entry].hash :
+		hash_key(ref->parts.keys + (Size) entry * width, width);
+}
+
+void
+cj_tally_make_room(CjTallyRef *ref, int32 names, int64 bytes, int32 entries)
 {
 	CjTally    *old = ref->tally;
 	const CjTallyParts *from = &ref->parts;
@@ -113,18 +127,23 @@ make_room(CjTallyRef *ref, int32 names, int64 bytes, int32 entries)
 	want.names_room = room_for(old->names_room, (int64) old->names + names);
 	want.bytes_room = room_for(old->bytes_room, old->bytes + bytes);
 	want.entries_room = room_for(old->entries_room, (int64) old->entries + entries);
+	spare_bytes(&want, old->bytes + bytes);
 	to.tally = allocate(&want);
 	place_parts(to.tally, &to.parts);
-	memcpy(to.parts.counts, from->counts, old->entries * sizeof(int64));
-	memcpy(to.parts.keys, from->keys, (Size) old->entries * old->width * sizeof(int32));
+	if (old->width == 0)
+		memcpy(to.parts.paths, from->paths, old->entries * sizeof(CjTallyPath));
+	else
+	{
+		memcpy(to.parts.counts, from->counts, old->entries * sizeof(int64));
+		memcpy(to.parts.keys, from->keys, (Size) old->entries * old->width * sizeof(int32));
+	}
 	memcpy(to.parts.names, from->names, old->names * sizeof(CjTallyName));
 	memcpy(to.parts.options, from->options, old->options);
 	memcpy(to.parts.bytes, from->bytes, old->bytes);
 	for (int32 i = 0; i < old->names; i++)
-		put_slot(to.parts.name_slots, want.names_room, to.parts.names[i].hash, i);
+		cj_tally_put_slot(to.parts.name_slots, want.names_room, to.parts.names[i].hash, i);
 	for (int32 i = 0; i < old->entries; i++)
-		put_slot(to.parts.slots, want.entries_room,
-				 hash_key(to.parts.keys + (Size) i * old->width, old->width), i);
+		cj_tally_put_slot(to.parts.slots, want.entries_room, hash_entry(&to, i), i);
 	if (old != ref->borrowed)
 		pfree(old);
 	*ref = to;
@@ -142,7 +161,7 @@ cj_tally_create(CjTallyRef *ref, CjTallyKind kind, int width, CjText options)
 	sizes.options = options.len;
 	sizes.names_room = FIRST_NAMES;
 	sizes.bytes_room = FIRST_BYTES;
-	sizes.entries_room = FIRST_ENTRIES;
+	sizes.entries_room = width == 0 ? FIRST_PATHS : FIRST_ENTRIES;
 	ref->tally = allocate(&sizes);
 	ref->borrowed = NULL;
 	place_parts(ref->tally, &ref->parts);
@@ -198,7 +217,7 @@ cj_tally_name(CjTallyRef *ref, CjText name)
 	if (found >= 0)
 		return found;
 	if (tally->names == tally->names_room || tally->bytes + (int64) name.len > tally->bytes_room)
-		make_room(ref, 1, name.len, 0);
+		cj_tally_make_room(ref, 1, name.len, 0);
 	tally = ref->tally;
 	entry = &ref->parts.names[tally->names];
 	entry->start = tally->bytes;
@@ -206,7 +225,7 @@ cj_tally_name(CjTallyRef *ref, CjText name)
 	entry->hash = hash;
 	memcpy(ref->parts.bytes + entry->start, name.data, name.len);
 	tally->bytes += name.len;
-	put_slot(ref->parts.name_slots, tally->names_room, hash, tally->names);
+	cj_tally_put_slot(ref->parts.name_slots, tally->names_room, hash, tally->names);
 	return tally->names++ | CJ_TALLY_NAME;
 }
 
@@ -236,10 +255,10 @@ find_entry(CjTallyRef *ref, const int32 *key)
 			return entry;
 	}
 	if (ref->tally->entries == ref->tally->entries_room)
-		make_room(ref, 0, 0, 1);
+		cj_tally_make_room(ref, 0, 0, 1);
 	entry = ref->tally->entries++;
 	memcpy(ref->parts.keys + (Size) entry * width, key, width * sizeof(int32));
-	put_slot(ref->parts.slots, ref->tally->entries_room, hash, entry);
+	cj_tally_put_slot(ref->parts.slots, ref->tally->entries_room, hash, entry);
 	return entry;
 }
 
@@ -330,7 +349,9 @@ cj_tally_merge(CjTallyRef *a, const CjTallyRef *b, const char *function)
 				 errhint("Make both with the same options.")));
 	for (int32 i = 0; i < from->names; i++)
 		codes[i] = cj_tally_name(a, cj_tally_text(b, i));
-	for (int32 i = 0; i < from->entries; i++)
+	if (width == 0)
+		cj_tally_merge_paths(a, b, codes);
+	for (int32 i = 0; i < from->entries && width > 0; i++)
 	{
 		if ((i & 0x3ff) == 0x3ff)
 			CHECK_FOR_INTERRUPTS();

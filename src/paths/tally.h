@@ -15,6 +15,9 @@
  * options are merged by adding their counts: however the rows are split, the
  * merged tally packs to the same bytes as that of one pass.
  *
+ * A tally of paths has width 0, and instead of keys paths: each a row of names, with
+ * a count and a sum of microseconds.
+ *
  * Packed (what is stored and sent; all numbers as in varint.h):
  *
  *	byte	form: CJ_TALLY_PACKED
@@ -24,7 +27,10 @@
  *	number	names, each a text; ascending, all of them in use
  *	number	entries, each: width numbers (2 n for a number, 2 rank + 1 for a
  *			name), then the count, zigzag; not 0; by key[0], then key[2..], then
- *			the digit; the digits of a sum are below 2^32 and have one sign
+ *			the digit; the digits of a sum are below 2^32 and have one sign.
+ *			With width 0: a text, the ranks of its names as numbers; then the
+ *			count, not 0, and the upper and the lower 64 bits of the sum, the
+ *			upper less than the count; by the bytes of the texts
  *
  * Working (states of aggregates, edited in place, of this process or another of
  * the same server): the header below, then the regions of CjTallyParts, with
@@ -39,6 +45,7 @@
 
 #include "common/text.h"
 #include "paths/graph.h"
+#include "paths/varint.h"
 
 #define CJ_TALLY_PACKED		1
 #define CJ_TALLY_WORKING	2
@@ -46,7 +53,8 @@
 typedef enum CjTallyKind
 {
 	CJ_TALLY_FLOW = 1,
-	CJ_TALLY_ATTRIBUTION = 2
+	CJ_TALLY_ATTRIBUTION = 2,
+	CJ_TALLY_PATHS = 3
 } CjTallyKind;
 
 #define CJ_TALLY_SUM		0x100
@@ -80,9 +88,21 @@ typedef struct CjTallyName
 	uint32		hash;
 } CjTallyName;
 
+/* An entry of a tally of paths. */
+typedef struct CjTallyPath
+{
+	uint32		start;			/* in the names' bytes: codes as numbers */
+	uint32		len;
+	uint32		hash;
+	int32		steps;
+	int64		count;
+	CjSum		time;
+} CjTallyPath;
+
 /* Where the regions are. */
 typedef struct CjTallyParts
 {
+	CjTallyPath *paths;			/* with width 0; else counts and keys */
 	int64	   *counts;
 	int32	   *keys;			/* width an entry */
 	int32	   *slots;			/* open addressing, entry + 1, 2 * room */
@@ -106,6 +126,20 @@ extern void cj_tally_borrow(CjTallyRef *ref, CjTally *tally);
 /* The options' bytes. */
 extern CjText cj_tally_options(const CjTallyRef *ref);
 
+/* Makes room for more than there is; the tally moves to a larger copy. */
+extern void cj_tally_make_room(CjTallyRef *ref, int32 names, int64 bytes, int32 entries);
+
+/* Puts an entry of a hash where it is found. */
+static inline void
+cj_tally_put_slot(int32 *slots, int32 room, uint32 hash, int32 entry)
+{
+	uint32		mask = 2 * (uint32) room - 1;
+
+	for (hash &= mask; slots[hash] != 0; hash = (hash + 1) & mask)
+		;
+	slots[hash] = entry + 1;
+}
+
 /* A name as a number of keys, and back. */
 extern int32 cj_tally_name(CjTallyRef *ref, CjText name);
 extern int32 cj_tally_find_name(const CjTallyRef *ref, CjText name);	/* or -1 */
@@ -124,6 +158,43 @@ extern void cj_tally_add(CjTallyRef *ref, int32 *key, int64 count);
 extern void cj_tally_add_double(CjTallyRef *ref, int32 *key, double number);
 extern void cj_tally_add_integer(CjTallyRef *ref, int32 *key, uint64 number);
 
+/* Adds to a path of a tally of width 0: codes of names, as cj_tally_put_code writes them. */
+extern void cj_tally_add_path(CjTallyRef *ref, CjText path, int32 steps, int64 count, CjSum time);
+
+static inline char *
+cj_tally_put_code(char *to, uint32 code)
+{
+	for (; code >= 0x80; code >>= 7)
+		*to++ = (char) (0x80 | (code & 0x7f));
+	*to++ = (char) code;
+	return to;
+}
+
+static inline uint32
+cj_tally_get_code(const char **from)
+{
+	uint32		code = 0;
+	int			shift = 0;
+	uint8		byte;
+
+	do
+	{
+		byte = (uint8) *(*from)++;
+		code |= (uint32) (byte & 0x7f) << shift;
+		shift += 7;
+	} while (byte >= 0x80 && shift < 32);
+	return code;
+}
+
+static inline CjText
+cj_tally_path(const CjTallyRef *ref, int32 entry)
+{
+	const CjTallyPath *path = &ref->parts.paths[entry];
+	CjText		codes = {ref->parts.bytes + path->start, (int32) path->len};
+
+	return codes;
+}
+
 /* Adds all counts of b to a; error 22023 if their options differ. */
 extern void cj_tally_merge(CjTallyRef *a, const CjTallyRef *b, const char *function);
 
@@ -136,7 +207,18 @@ extern int32 cj_tally_end(const CjTallyRef *ref, int32 i);
 extern double cj_tally_double(const CjTallyRef *ref, int32 i, int32 end);
 extern CjSum cj_tally_integer(const CjTallyRef *ref, int32 i, int32 end);
 
+/* ---- tally_paths.c ---- */
+
+extern void cj_tally_merge_paths(CjTallyRef *a, const CjTallyRef *b, const int32 *codes);
+
+/* What comes after the options. */
+extern void cj_tally_pack_paths(const CjTallyRef *ref, StringInfo to);
+extern void cj_tally_unpack_paths(CjTallyRef *ref, CjReader *reader);
+
 /* ---- tally_pack.c ---- */
+
+/* Names in order, and the place of each in it. */
+extern void cj_tally_rank_names(const CjTallyRef *ref, int32 **order, int32 **rank);
 
 extern struct varlena *cj_tally_pack(const CjTallyRef *ref);
 

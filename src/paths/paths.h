@@ -81,6 +81,18 @@ extern void cj_tally_read(CjTallyRef *ref, Datum state);
 extern void cj_tally_continue(CjTallyRef *ref, Datum state, CjTallyKind kind, CjText options,
 							  const char *function);
 
+/* Does a call site hold large states (tally.h)? To be asked before a state grows. */
+typedef enum CjTallyHold
+{
+	CJ_HOLD_UNKNOWN,
+	CJ_HOLD_NEVER,
+	CJ_HOLD_LARGE
+} CjTallyHold;
+
+extern PGDLLEXPORT Datum cj_top_paths_finalfn(PG_FUNCTION_ARGS);
+
+extern void cj_tally_hold(CjTallyRef *ref, FunctionCallInfo fcinfo, CjTallyHold *hold);
+
 /* Any form, names and entries in their canonical order, sums carried. */
 extern void cj_tally_read_sorted(CjTallyRef *ref, Datum state);
 

@@ -24,6 +24,9 @@
 #define FIRST_ENTRIES	32
 #define FIRST_PATHS		8
 
+/* From this size on a state may be held. */
+#define HELD_SIZE		(64 * 1024)
+
 /* A digit is carried when it comes near what an int64 holds. */
 #define DIGIT_BITS		32
 #define DIGIT_MASK		UINT64CONST(0xffffffff)
@@ -57,38 +60,49 @@ place_parts(CjTally *tally, CjTallyParts *parts)
 	return at - (char *) tally;
 }
 
+/* What this process writes into its holders: not to be guessed. */
+static uint64
+secret_of_process(void)
+{
+	static uint64 secret = 0;
+
+	if (secret == 0 && !pg_strong_random(&secret, sizeof(secret)))
+		elog(ERROR, "no random numbers");
+	return secret;
+}
+
+static Size
+size_of(const CjTally *sizes)
+{
+	CjTally		copy = *sizes;
+	CjTallyParts parts;
+
+	return place_parts(&copy, &parts);
+}
+
+static void
+check_size(Size size, bool held, const CjTally *tally)
+{
+	if (held ? AllocHugeSizeIsValid(size) : AllocSizeIsValid(size))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("path counts would be larger than %s", held ? "2 GB of names and paths" : "1 GB"),
+			 errdetail("They have %d names and %d entries.", tally->names, tally->entries),
+			 errhint("Use fewer steps or a smaller depth, or rename rare names to one with journey_rename.")));
+}
+
 static CjTally *
 allocate(const CjTally *like)
 {
-	CjTallyParts parts;
-	CjTally		sizes = *like;
-	Size		size = place_parts(&sizes, &parts);
+	Size		size = size_of(like);
 	CjTally    *tally;
 
-	if (!AllocSizeIsValid(size))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("path counts would be larger than 1 GB"),
-				 errdetail("They have %d names and %d entries.", like->names, like->entries),
-				 errhint("Use fewer steps or a smaller depth, or rename rare names to one with journey_rename.")));
+	check_size(size, false, like);
 	tally = palloc0(size);
 	*tally = *like;
 	SET_VARSIZE(tally, size);
 	return tally;
-}
-
-/* Near the limit the bytes have only as much room to grow as there is. */
-static void
-spare_bytes(CjTally *want, int64 need)
-{
-	CjTallyParts parts;
-	Size		size = place_parts(want, &parts);
-
-	if (AllocSizeIsValid(size) || want->bytes_room / 2 > need)
-		return;
-	size -= want->bytes_room;
-	if (size < MaxAllocSize - MAXIMUM_ALIGNOF)
-		want->bytes_room = (int32) Max(need, Min((int64) (MaxAllocSize - MAXIMUM_ALIGNOF - size), want->bytes_room));
 }
 
 static int32
@@ -99,6 +113,36 @@ room_for(int32 room, int64 need)
 	return room;
 }
 
+/* Room twice as large, or as large as can be. */
+static CjTally
+sizes_for(const CjTally *tally, int64 names, int64 bytes, int64 entries)
+{
+	CjTally		want = *tally;
+
+	names += tally->names;
+	bytes += tally->bytes;
+	entries += tally->entries;
+	want.names_room = room_for(tally->names_room, names);
+	want.bytes_room = room_for(tally->bytes_room, bytes);
+	want.entries_room = room_for(tally->entries_room, entries);
+	if (want.bytes_room < bytes)
+		want.bytes_room = PG_INT32_MAX;
+	if (want.bytes_room < bytes || want.entries_room < entries || want.names_room < names)
+		check_size(SIZE_MAX, true, tally);
+	return want;
+}
+
+/* Near the limit of a value the bytes have only as much room to grow as there is. */
+static void
+fit_bytes(CjTally *want, int64 need)
+{
+	Size		size = size_of(want);
+	int64		room = (int64) MaxAllocSize - (int64) (size - want->bytes_room) - MAXIMUM_ALIGNOF;
+
+	if (!AllocSizeIsValid(size) && room >= need)
+		want->bytes_room = (int32) room;
+}
+
 /* ---- tables ---- */
 
 static inline uint32
@@ -107,7 +151,7 @@ hash_key(const int32 *key, int width)
 	return hash_bytes((const unsigned char *) key, width * sizeof(int32));
 }
 
-static uint32
+static inline uint32
 hash_entry(const CjTallyRef *ref, int32 entry)
 {
 	int			width = ref->tally->width;
@@ -116,37 +160,90 @@ hash_entry(const CjTallyRef *ref, int32 entry)
 		hash_key(ref->parts.keys + (Size) entry * width, width);
 }
 
+static void
+fill_slots(CjTallyRef *ref)
+{
+	for (int32 i = 0; i < ref->tally->names; i++)
+		cj_tally_put_slot(ref->parts.name_slots, ref->tally->names_room, ref->parts.names[i].hash, i);
+	for (int32 i = 0; i < ref->tally->entries; i++)
+		cj_tally_put_slot(ref->parts.slots, ref->tally->entries_room, hash_entry(ref, i), i);
+}
+
+/* Moves all but the slots, the last region first: "to" may be "from" with more room. */
+static void
+move_parts(const CjTally *tally, const CjTallyParts *from, const CjTallyParts *to)
+{
+	memmove(to->bytes, from->bytes, tally->bytes);
+	memmove(to->options, from->options, tally->options);
+	memmove(to->names, from->names, tally->names * sizeof(CjTallyName));
+	memmove(to->keys, from->keys, (Size) tally->entries * tally->width * sizeof(int32));
+	if (tally->width == 0)
+		memmove(to->paths, from->paths, tally->entries * sizeof(CjTallyPath));
+	else
+		memmove(to->counts, from->counts, tally->entries * sizeof(int64));
+}
+
+/* The tally in a larger copy, which is a value. */
+static void
+grow_value(CjTallyRef *ref, const CjTally *want)
+{
+	CjTally    *old = ref->tally;
+	CjTallyParts from = ref->parts;
+
+	ref->tally = allocate(want);
+	place_parts(ref->tally, &ref->parts);
+	move_parts(old, &from, &ref->parts);
+	fill_slots(ref);
+	if (old != ref->borrowed)
+		pfree(old);
+}
+
+/* The tally where it is held, with more room. */
+static void
+grow_held(CjTallyRef *ref, const CjTally *want)
+{
+	Size		size = size_of(want);
+	CjTally		old = *ref->tally;
+	CjTally    *tally = ref->tally;
+	CjTallyParts from;
+
+	check_size(size, true, &old);
+	if (ref->holder == NULL)
+	{
+		tally = MemoryContextAllocHuge(ref->context, size);
+		memcpy(tally, ref->tally, size_of(&old));
+		if (ref->tally != ref->borrowed)
+			pfree(ref->tally);
+		ref->holder = palloc0_object(CjTallyHolder);
+		SET_VARSIZE(ref->holder, sizeof(CjTallyHolder));
+		ref->holder->form = CJ_TALLY_HELD;
+		ref->holder->secret = secret_of_process();
+		ref->borrowed = NULL;
+	}
+	else
+		tally = repalloc_huge(tally, size);
+	ref->tally = ref->holder->tally = tally;
+	place_parts(tally, &from);
+	*tally = *want;
+	place_parts(tally, &ref->parts);
+	move_parts(&old, &from, &ref->parts);
+	memset(ref->parts.slots, 0, 2 * (Size) want->entries_room * sizeof(int32));
+	memset(ref->parts.name_slots, 0, 2 * (Size) want->names_room * sizeof(int32));
+	fill_slots(ref);
+}
+
 void
 cj_tally_make_room(CjTallyRef *ref, int32 names, int64 bytes, int32 entries)
 {
-	CjTally    *old = ref->tally;
-	const CjTallyParts *from = &ref->parts;
-	CjTally		want = *old;
-	CjTallyRef	to = *ref;
+	CjTally		want = sizes_for(ref->tally, names, bytes, entries);
 
-	want.names_room = room_for(old->names_room, (int64) old->names + names);
-	want.bytes_room = room_for(old->bytes_room, old->bytes + bytes);
-	want.entries_room = room_for(old->entries_room, (int64) old->entries + entries);
-	spare_bytes(&want, old->bytes + bytes);
-	to.tally = allocate(&want);
-	place_parts(to.tally, &to.parts);
-	if (old->width == 0)
-		memcpy(to.parts.paths, from->paths, old->entries * sizeof(CjTallyPath));
+	if (ref->holder != NULL || (ref->context != NULL && size_of(&want) >= HELD_SIZE))
+		grow_held(ref, &want);
 	else
 	{
-		memcpy(to.parts.counts, from->counts, old->entries * sizeof(int64));
-		memcpy(to.parts.keys, from->keys, (Size) old->entries * old->width * sizeof(int32));
+		fit_bytes(&want, ref->tally->bytes + bytes);
+		grow_value(ref, &want);
 	}
-	memcpy(to.parts.names, from->names, old->names * sizeof(CjTallyName));
-	memcpy(to.parts.options, from->options, old->options);
-	memcpy(to.parts.bytes, from->bytes, old->bytes);
-	for (int32 i = 0; i < old->names; i++)
-		cj_tally_put_slot(to.parts.name_slots, want.names_room, to.parts.names[i].hash, i);
-	for (int32 i = 0; i < old->entries; i++)
-		cj_tally_put_slot(to.parts.slots, want.entries_room, hash_entry(&to, i), i);
-	if (old != ref->borrowed)
-		pfree(old);
-	*ref = to;
 }
 
 void
@@ -162,8 +259,8 @@ cj_tally_create(CjTallyRef *ref, CjTallyKind kind, int width, CjText options)
 	sizes.names_room = FIRST_NAMES;
 	sizes.bytes_room = FIRST_BYTES;
 	sizes.entries_room = width == 0 ? FIRST_PATHS : FIRST_ENTRIES;
+	memset(ref, 0, sizeof(*ref));
 	ref->tally = allocate(&sizes);
-	ref->borrowed = NULL;
 	place_parts(ref->tally, &ref->parts);
 	memcpy(ref->parts.options, options.data, options.len);
 }
@@ -171,9 +268,23 @@ cj_tally_create(CjTallyRef *ref, CjTallyKind kind, int width, CjText options)
 void
 cj_tally_borrow(CjTallyRef *ref, CjTally *tally)
 {
+	memset(ref, 0, sizeof(*ref));
 	ref->tally = tally;
 	ref->borrowed = tally;
 	place_parts(tally, &ref->parts);
+}
+
+void
+cj_tally_borrow_held(CjTallyRef *ref, CjTallyHolder *holder)
+{
+	if (holder->secret != secret_of_process())
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("path counts are damaged"),
+				 errdetail("They are of another process.")));
+	cj_tally_borrow(ref, holder->tally);
+	ref->borrowed = NULL;
+	ref->holder = holder;
 }
 
 CjText
@@ -257,6 +368,7 @@ find_entry(CjTallyRef *ref, const int32 *key)
 	if (ref->tally->entries == ref->tally->entries_room)
 		cj_tally_make_room(ref, 0, 0, 1);
 	entry = ref->tally->entries++;
+	ref->parts.counts[entry] = 0;
 	memcpy(ref->parts.keys + (Size) entry * width, key, width * sizeof(int32));
 	cj_tally_put_slot(ref->parts.slots, ref->tally->entries_room, hash, entry);
 	return entry;

@@ -36,6 +36,10 @@
  * the same server): the header below, then the regions of CjTallyParts, with
  * room to grow; a tally that is full moves to one twice as large.
  *
+ * Held (large states of aggregates that end where they began): a CjTallyHolder, which
+ * says where a working tally is in the aggregate's memory, so that it grows without
+ * being copied.  It never leaves the aggregation.
+ *
  * Copyright (c) 2026, the customer_journey developers
  *
  *-------------------------------------------------------------------------
@@ -49,6 +53,7 @@
 
 #define CJ_TALLY_PACKED		1
 #define CJ_TALLY_WORKING	2
+#define CJ_TALLY_HELD		3
 
 typedef enum CjTallyKind
 {
@@ -112,16 +117,36 @@ typedef struct CjTallyParts
 	char	   *bytes;
 } CjTallyParts;
 
+typedef struct CjTallyHolder
+{
+	int32		vl_len_;
+	uint8		form;
+	uint64		secret;			/* of this process: what it did not write, it does not follow */
+	CjTally    *tally;
+} CjTallyHolder;
+
 /* A tally at hand: functions that may move it take a pointer to this. */
 typedef struct CjTallyRef
 {
 	CjTally    *tally;
 	CjTallyParts parts;
 	CjTally    *borrowed;		/* not to be freed when the tally moves */
+	CjTallyHolder *holder;		/* NULL unless it is held */
+	MemoryContext context;		/* where it is held once it is large; or NULL */
 } CjTallyRef;
 
 extern void cj_tally_create(CjTallyRef *ref, CjTallyKind kind, int width, CjText options);
 extern void cj_tally_borrow(CjTallyRef *ref, CjTally *tally);
+
+/* Error XX001 if this process did not make it. */
+extern void cj_tally_borrow_held(CjTallyRef *ref, CjTallyHolder *holder);
+
+/* The value that a state is. */
+static inline struct varlena *
+cj_tally_state(const CjTallyRef *ref)
+{
+	return ref->holder != NULL ? (struct varlena *) ref->holder : (struct varlena *) ref->tally;
+}
 
 /* The options' bytes. */
 extern CjText cj_tally_options(const CjTallyRef *ref);

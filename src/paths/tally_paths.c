@@ -54,6 +54,8 @@ new_path(CjTallyRef *ref, CjText path, uint32 hash, int32 steps)
 	entry->len = path.len;
 	entry->hash = hash;
 	entry->steps = steps;
+	entry->count = 0;
+	entry->time.low = entry->time.high = 0;
 	memcpy(ref->parts.bytes + entry->start, path.data, path.len);
 	tally->bytes += path.len;
 	cj_tally_put_slot(ref->parts.slots, tally->entries_room, hash, tally->entries++);

@@ -32,6 +32,7 @@ typedef struct TopCall
 {
 	CjTopOptions options;
 	CjText		bytes;			/* of the options, as states have them */
+	CjTallyHold hold;
 	MemoryContext context;
 	char	   *path;
 	int64		path_room;
@@ -163,11 +164,12 @@ cj_top_paths_transfn(PG_FUNCTION_ARGS)
 
 		CJ_ARG_VIEW(view, 1);
 
+		cj_tally_hold(&tally, fcinfo, &call->hold);
 		count_journey(&tally, call, &view);
 		if (tally.tally->entries > known)
 			cj_check_top_memory(&tally);
 	}
-	PG_RETURN_POINTER(tally.tally);
+	PG_RETURN_POINTER(cj_tally_state(&tally));
 }
 
 /* ---- rows ---- */

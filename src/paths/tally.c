@@ -22,7 +22,7 @@
 #define FIRST_NAMES		8
 #define FIRST_BYTES		64
 #define FIRST_ENTRIES	32
-#define FIRST_PATHS		8
+#define FIRST_PATHS		4
 
 /* From this size on a state may be held. */
 #define HELD_SIZE		(64 * 1024)
@@ -49,10 +49,18 @@ place_parts(CjTally *tally, CjTallyParts *parts)
 {
 	char	   *at = (char *) tally + MAXALIGN(sizeof(CjTally));
 
-	parts->paths = take(&at, tally->width == 0 ? tally->entries_room : 0, sizeof(CjTallyPath));
-	parts->counts = take(&at, tally->width == 0 ? 0 : tally->entries_room, sizeof(int64));
-	parts->keys = take(&at, (uint64) tally->entries_room * tally->width, sizeof(int32));
-	parts->slots = take(&at, 2 * (uint64) tally->entries_room, sizeof(int32));
+	if (tally->width == 0)
+	{
+		parts->hints = take(&at, CJ_TEXT_HINTS, sizeof(uint8));
+		parts->paths = take(&at, tally->entries_room, sizeof(CjTallyPath));
+		parts->path_slots = take(&at, 2 * (uint64) tally->entries_room, sizeof(CjTallySlot));
+	}
+	else
+	{
+		parts->counts = take(&at, tally->entries_room, sizeof(int64));
+		parts->keys = take(&at, (uint64) tally->entries_room * tally->width, sizeof(int32));
+		parts->slots = take(&at, 2 * (uint64) tally->entries_room, sizeof(int32));
+	}
 	parts->names = take(&at, tally->names_room, sizeof(CjTallyName));
 	parts->name_slots = take(&at, 2 * (uint64) tally->names_room, sizeof(int32));
 	parts->options = take(&at, tally->options, 1);
@@ -145,28 +153,36 @@ fit_bytes(CjTally *want, int64 need)
 
 /* ---- tables ---- */
 
+static void
+put_slot(int32 *slots, int32 room, uint32 hash, int32 entry)
+{
+	uint32		mask = 2 * (uint32) room - 1;
+
+	for (hash &= mask; slots[hash] != 0; hash = (hash + 1) & mask)
+		;
+	slots[hash] = entry + 1;
+}
+
 static inline uint32
 hash_key(const int32 *key, int width)
 {
 	return hash_bytes((const unsigned char *) key, width * sizeof(int32));
 }
 
-static inline uint32
-hash_entry(const CjTallyRef *ref, int32 entry)
-{
-	int			width = ref->tally->width;
-
-	return width == 0 ? ref->parts.paths[entry].hash :
-		hash_key(ref->parts.keys + (Size) entry * width, width);
-}
-
 static void
 fill_slots(CjTallyRef *ref)
 {
-	for (int32 i = 0; i < ref->tally->names; i++)
-		cj_tally_put_slot(ref->parts.name_slots, ref->tally->names_room, ref->parts.names[i].hash, i);
-	for (int32 i = 0; i < ref->tally->entries; i++)
-		cj_tally_put_slot(ref->parts.slots, ref->tally->entries_room, hash_entry(ref, i), i);
+	const CjTally *tally = ref->tally;
+
+	for (int32 i = 0; i < tally->names; i++)
+		put_slot(ref->parts.name_slots, tally->names_room, ref->parts.names[i].hash, i);
+	if (tally->width == 0)
+		for (int32 i = 0; i < tally->entries; i++)
+			cj_tally_put_path(ref, ref->parts.paths[i].hash, i);
+	else
+		for (int32 i = 0; i < tally->entries; i++)
+			put_slot(ref->parts.slots, tally->entries_room,
+					 hash_key(ref->parts.keys + (Size) i * tally->width, tally->width), i);
 }
 
 /* Moves all but the slots, the last region first: "to" may be "from" with more room. */
@@ -176,11 +192,14 @@ move_parts(const CjTally *tally, const CjTallyParts *from, const CjTallyParts *t
 	memmove(to->bytes, from->bytes, tally->bytes);
 	memmove(to->options, from->options, tally->options);
 	memmove(to->names, from->names, tally->names * sizeof(CjTallyName));
-	memmove(to->keys, from->keys, (Size) tally->entries * tally->width * sizeof(int32));
 	if (tally->width == 0)
+	{
 		memmove(to->paths, from->paths, tally->entries * sizeof(CjTallyPath));
-	else
-		memmove(to->counts, from->counts, tally->entries * sizeof(int64));
+		memmove(to->hints, from->hints, CJ_TEXT_HINTS);
+		return;
+	}
+	memmove(to->keys, from->keys, (Size) tally->entries * tally->width * sizeof(int32));
+	memmove(to->counts, from->counts, tally->entries * sizeof(int64));
 }
 
 /* The tally in a larger copy, which is a value. */
@@ -227,7 +246,10 @@ grow_held(CjTallyRef *ref, const CjTally *want)
 	*tally = *want;
 	place_parts(tally, &ref->parts);
 	move_parts(&old, &from, &ref->parts);
-	memset(ref->parts.slots, 0, 2 * (Size) want->entries_room * sizeof(int32));
+	if (want->width == 0)
+		memset(ref->parts.path_slots, 0, 2 * (Size) want->entries_room * sizeof(CjTallySlot));
+	else
+		memset(ref->parts.slots, 0, 2 * (Size) want->entries_room * sizeof(int32));
 	memset(ref->parts.name_slots, 0, 2 * (Size) want->names_room * sizeof(int32));
 	fill_slots(ref);
 }
@@ -336,7 +358,7 @@ cj_tally_name(CjTallyRef *ref, CjText name)
 	entry->hash = hash;
 	memcpy(ref->parts.bytes + entry->start, name.data, name.len);
 	tally->bytes += name.len;
-	cj_tally_put_slot(ref->parts.name_slots, tally->names_room, hash, tally->names);
+	put_slot(ref->parts.name_slots, tally->names_room, hash, tally->names);
 	return tally->names++ | CJ_TALLY_NAME;
 }
 
@@ -370,7 +392,7 @@ find_entry(CjTallyRef *ref, const int32 *key)
 	entry = ref->tally->entries++;
 	ref->parts.counts[entry] = 0;
 	memcpy(ref->parts.keys + (Size) entry * width, key, width * sizeof(int32));
-	cj_tally_put_slot(ref->parts.slots, ref->tally->entries_room, hash, entry);
+	put_slot(ref->parts.slots, ref->tally->entries_room, hash, entry);
 	return entry;
 }
 

@@ -104,10 +104,22 @@ typedef struct CjTallyPath
 	CjSum		time;
 } CjTallyPath;
 
+/* Where a path is found: most that are not it differ in their hash. */
+typedef struct CjTallySlot
+{
+	uint32		hash;
+	int32		entry;			/* + 1 */
+} CjTallySlot;
+
 /* Where the regions are. */
 typedef struct CjTallyParts
 {
-	CjTallyPath *paths;			/* with width 0; else counts and keys */
+	/* with width 0 */
+	uint8	   *hints;			/* code + 1 of a name found last, by cj_text_hint */
+	CjTallyPath *paths;
+	CjTallySlot *path_slots;	/* open addressing, 2 * room */
+
+	/* else */
 	int64	   *counts;
 	int32	   *keys;			/* width an entry */
 	int32	   *slots;			/* open addressing, entry + 1, 2 * room */
@@ -154,17 +166,6 @@ extern CjText cj_tally_options(const CjTallyRef *ref);
 /* Makes room for more than there is; the tally moves to a larger copy. */
 extern void cj_tally_make_room(CjTallyRef *ref, int32 names, int64 bytes, int32 entries);
 
-/* Puts an entry of a hash where it is found. */
-static inline void
-cj_tally_put_slot(int32 *slots, int32 room, uint32 hash, int32 entry)
-{
-	uint32		mask = 2 * (uint32) room - 1;
-
-	for (hash &= mask; slots[hash] != 0; hash = (hash + 1) & mask)
-		;
-	slots[hash] = entry + 1;
-}
-
 /* A name as a number of keys, and back. */
 extern int32 cj_tally_name(CjTallyRef *ref, CjText name);
 extern int32 cj_tally_find_name(const CjTallyRef *ref, CjText name);	/* or -1 */
@@ -182,6 +183,39 @@ extern void cj_tally_add(CjTallyRef *ref, int32 *key, int64 count);
 /* Adds to a sum; key[1] is overwritten. */
 extern void cj_tally_add_double(CjTallyRef *ref, int32 *key, double number);
 extern void cj_tally_add_integer(CjTallyRef *ref, int32 *key, uint64 number);
+
+/* A name's code in a tally of width 0: found at once if it was found before. */
+static inline uint32
+cj_tally_code(CjTallyRef *ref, CjText name)
+{
+	uint8	   *hint = &ref->parts.hints[cj_text_hint(name)];
+	int32		code = (int32) *hint - 1;
+
+	if (code >= 0)
+	{
+		const CjTallyName *entry = &ref->parts.names[code];
+
+		if (entry->len == (uint32) name.len &&
+			memcmp(ref->parts.bytes + entry->start, name.data, name.len) == 0)
+			return code;
+	}
+	code = cj_tally_name(ref, name) & ~CJ_TALLY_NAME;
+	ref->parts.hints[cj_text_hint(name)] = code < PG_UINT8_MAX ? (uint8) (code + 1) : 0;
+	return code;
+}
+
+/* Puts a path where its hash is looked for. */
+static inline void
+cj_tally_put_path(const CjTallyRef *ref, uint32 hash, int32 entry)
+{
+	uint32		mask = 2 * (uint32) ref->tally->entries_room - 1;
+	uint32		at = hash & mask;
+
+	while (ref->parts.path_slots[at].entry != 0)
+		at = (at + 1) & mask;
+	ref->parts.path_slots[at].hash = hash;
+	ref->parts.path_slots[at].entry = entry + 1;
+}
 
 /* Adds to a path of a tally of width 0: codes of names, as cj_tally_put_code writes them. */
 extern void cj_tally_add_path(CjTallyRef *ref, CjText path, int32 steps, int64 count, CjSum time);

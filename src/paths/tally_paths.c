@@ -29,11 +29,12 @@ find_path(CjTallyRef *ref, CjText path, uint32 hash)
 {
 	uint32		mask = 2 * (uint32) ref->tally->entries_room - 1;
 
-	for (uint32 at = hash & mask; ref->parts.slots[at] != 0; at = (at + 1) & mask)
+	for (uint32 at = hash & mask; ref->parts.path_slots[at].entry != 0; at = (at + 1) & mask)
 	{
-		CjTallyPath *entry = &ref->parts.paths[ref->parts.slots[at] - 1];
+		const CjTallySlot *slot = &ref->parts.path_slots[at];
+		CjTallyPath *entry = &ref->parts.paths[slot->entry - 1];
 
-		if (entry->hash == hash && entry->len == (uint32) path.len &&
+		if (slot->hash == hash && entry->len == (uint32) path.len &&
 			memcmp(ref->parts.bytes + entry->start, path.data, path.len) == 0)
 			return entry;
 	}
@@ -58,7 +59,7 @@ new_path(CjTallyRef *ref, CjText path, uint32 hash, int32 steps)
 	entry->time.low = entry->time.high = 0;
 	memcpy(ref->parts.bytes + entry->start, path.data, path.len);
 	tally->bytes += path.len;
-	cj_tally_put_slot(ref->parts.slots, tally->entries_room, hash, tally->entries++);
+	cj_tally_put_path(ref, hash, tally->entries++);
 	return entry;
 }
 

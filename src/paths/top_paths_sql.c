@@ -38,9 +38,6 @@ typedef struct TopCall
 	int64		path_room;
 	uint32	   *codes;			/* of a journey's names */
 	int32		codes_room;
-
-	/* where a name was found last, by a cheap hash: in this state or another */
-	int32		hints[CJ_TEXT_HINTS];
 } TopCall;
 
 static void
@@ -91,14 +88,9 @@ name_codes(TopCall *call, CjTallyRef *tally, const CjNames *names)
 	}
 	for (int32 i = 0; i < names->count; i++)
 	{
-		CjText		name = cj_name(names, i);
-		int32	   *hint = &call->hints[cj_text_hint(name)];
-
 		if ((i & 0x3ff) == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (*hint >= tally->tally->names || !cj_text_same(cj_tally_text(tally, *hint), name))
-			*hint = cj_tally_name(tally, name) & ~CJ_TALLY_NAME;
-		call->codes[i] = *hint;
+		call->codes[i] = cj_tally_code(tally, cj_name(names, i));
 	}
 	return call->codes;
 }

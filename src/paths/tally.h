@@ -115,7 +115,8 @@ typedef struct CjTallySlot
 typedef struct CjTallyParts
 {
 	/* with width 0 */
-	uint8	   *hints;			/* code + 1 of a name found last, by cj_text_hint */
+	uint8	   *hints;			/* code + 1 of a name found last, by
+								 * cj_text_hint */
 	CjTallyPath *paths;
 	CjTallySlot *path_slots;	/* open addressing, 2 * room */
 
@@ -133,7 +134,8 @@ typedef struct CjTallyHolder
 {
 	int32		vl_len_;
 	uint8		form;
-	uint64		secret;			/* of this process: what it did not write, it does not follow */
+	uint64		secret;			/* of this process: what it did not write, it
+								 * does not follow */
 	CjTally    *tally;
 } CjTallyHolder;
 
@@ -283,6 +285,9 @@ extern struct varlena *cj_tally_pack(const CjTallyRef *ref);
 
 /* NULL, or what is wrong with the bytes; whether keys make sense is not checked. */
 extern const char *cj_tally_unpack(CjTallyRef *ref, const uint8 *body, Size size);
+
+/* The same for bytes from outside, which must be those that packing gives. */
+extern const char *cj_tally_unpack_checked(CjTallyRef *ref, const uint8 *body, Size size);
 
 /* Names and entries in canonical order, sums carried: a copy. */
 extern void cj_tally_sort(CjTallyRef *to, const CjTallyRef *from);

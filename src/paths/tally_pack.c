@@ -5,7 +5,7 @@
  *
  * Packing sorts names and entries, carries the digits of sums and leaves out
  * what is zero, so that equal counts give equal bytes however they came about.
- * Bytes are accepted only if packing what was read gives them again.
+ * Bytes from outside are accepted only if packing what was read gives them again.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -348,7 +348,6 @@ const char *
 cj_tally_unpack(CjTallyRef *ref, const uint8 *body, Size size)
 {
 	CjReader	reader = {body, body + size, NULL};
-	struct varlena *again;
 	CjText		options;
 
 	if (size < 3 || body[0] != CJ_TALLY_PACKED)
@@ -365,8 +364,17 @@ cj_tally_unpack(CjTallyRef *ref, const uint8 *body, Size size)
 		cj_tally_unpack_paths(ref, &reader);
 	else if (reader.fault == NULL)
 		unpack_entries(ref, &reader);
-	if (reader.fault != NULL)
-		return reader.fault;
+	return reader.fault;
+}
+
+const char *
+cj_tally_unpack_checked(CjTallyRef *ref, const uint8 *body, Size size)
+{
+	const char *fault = cj_tally_unpack(ref, body, size);
+	struct varlena *again;
+
+	if (fault != NULL)
+		return fault;
 	again = cj_tally_pack(ref);
 	if (VARSIZE(again) - VARHDRSZ != size || memcmp(VARDATA(again), body, size) != 0)
 		return "It is not in canonical order.";

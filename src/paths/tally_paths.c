@@ -252,7 +252,7 @@ cj_tally_pack_paths(const CjTallyRef *ref, StringInfo to)
 
 /* ---- unpacking ---- */
 
-/* The names of a path; 0 if there is one that there is not, or none. */
+/* The names of a path; 0 if there is one that there is not, or none, or a code is not as we write it. */
 static int32
 count_steps(const CjTallyRef *ref, CjText path)
 {
@@ -261,10 +261,12 @@ count_steps(const CjTallyRef *ref, CjText path)
 
 	for (; reader.at < reader.end; steps++)
 	{
+		const uint8 *start = reader.at;
+
 		if ((steps & 0x3ff) == 0x3ff)
 			CHECK_FOR_INTERRUPTS();
 		cj_get_limited(&reader, (int64) ref->tally->names - 1);
-		if (reader.fault != NULL)
+		if (reader.fault != NULL || (reader.at > start + 1 && reader.at[-1] == 0))
 			return 0;
 	}
 	return steps;

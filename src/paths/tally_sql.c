@@ -84,7 +84,7 @@ check_bytes(const uint8 *body, Size size)
 	CjTallyRef	ref;
 	CjFlow		flow;
 	CjAttribution attribution;
-	const char *fault = cj_tally_unpack(&ref, body, size);
+	const char *fault = cj_tally_unpack_checked(&ref, body, size);
 
 	if (fault != NULL)
 		return fault;

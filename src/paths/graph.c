@@ -52,7 +52,6 @@ place_parts(CjGraph *graph, CjGraphParts *parts)
 	parts->dense = nodes * names <= DENSE_SLOTS;
 	parts->nodes = (CjGraphNode *) take(&at, nodes, sizeof(CjGraphNode));
 	parts->edges = (CjGraphEdge *) take(&at, graph->edges_room, sizeof(CjGraphEdge));
-	parts->counters = take(&at, graph->counters_room, 1);
 	parts->names = (CjGraphName *) take(&at, names, sizeof(CjGraphName));
 	parts->name_slots = (int32 *) take(&at, 2 * names, sizeof(int32));
 	parts->edge_slots = (int32 *) take(&at, parts->dense ? nodes * names :
@@ -60,6 +59,7 @@ place_parts(CjGraph *graph, CjGraphParts *parts)
 	parts->contexts = (int32 *) take(&at, graph->depth > 1 ? nodes * graph->depth : 0, sizeof(int32));
 	parts->node_slots = (int32 *) take(&at, graph->depth > 1 ? 2 * nodes : 0, sizeof(int32));
 	parts->bytes = take(&at, graph->bytes_room, 1);
+	parts->counters = take(&at, graph->counters_room, 1);
 	return at - (char *) graph;
 }
 
@@ -76,12 +76,15 @@ room_for(int32 room, int64 need)
 	return room;
 }
 
+/*
+ * A graph with the sizes and totals of another, and room.  The counters, most of it,
+ * are cleared as histograms take them, so that memory that none takes is not touched.
+ */
 static CjGraph *
-allocate(const CjGraph *like)
+allocate(const CjGraph *like, CjGraphParts *parts)
 {
-	CjGraphParts parts;
 	CjGraph		sizes = *like;
-	Size		size = place_parts(&sizes, &parts);
+	Size		size = place_parts(&sizes, parts);
 	CjGraph    *graph;
 
 	if (!AllocSizeIsValid(size))
@@ -91,9 +94,11 @@ allocate(const CjGraph *like)
 				 errdetail("It has %d names, %d nodes and %d edges.",
 						   like->names, like->nodes - 1, like->edges),
 				 errhint("Use a smaller depth, or rename rare events to one name with journey_rename.")));
-	graph = palloc0(size);
+	graph = palloc(size);
+	memset(graph, 0, parts->counters - (char *) &sizes);
 	*graph = *like;
 	SET_VARSIZE(graph, size);
+	place_parts(graph, parts);
 	return graph;
 }
 
@@ -255,8 +260,7 @@ make_room(CjGraphRef *ref, int32 names, int64 bytes, int32 nodes, int32 edges, i
 	want.edges_room = room_for(old->edges_room, (int64) old->edges + edges);
 	if ((int64) old->counters + counters > old->counters_room)
 		want.counters_room = room_for(FIRST_COUNTERS, live_counters(ref) * 3 / 2 + counters);
-	to.graph = allocate(&want);
-	place_parts(to.graph, &to.parts);
+	to.graph = allocate(&want, &to.parts);
 	move_parts(&to, ref);
 	if (old != ref->borrowed)
 		pfree(old);
@@ -268,6 +272,12 @@ cj_graph_counters_room(CjGraphRef *ref, int32 bytes)
 {
 	if ((int64) ref->graph->counters + bytes > ref->graph->counters_room)
 		make_room(ref, 0, 0, 0, 0, bytes);
+}
+
+void
+cj_graph_reserve(CjGraphRef *ref, int32 names, int32 nodes, int32 edges, int32 counters)
+{
+	make_room(ref, names, 0, nodes, edges, counters);
 }
 
 void
@@ -284,9 +294,8 @@ cj_graph_create(CjGraphRef *ref, CjBy by, int depth, bool collapse)
 	sizes.bytes_room = FIRST_BYTES;
 	sizes.counters_room = FIRST_COUNTERS;
 	sizes.nodes = 1;
-	ref->graph = allocate(&sizes);
+	ref->graph = allocate(&sizes, &ref->parts);
 	ref->borrowed = NULL;
-	place_parts(ref->graph, &ref->parts);
 	ref->parts.nodes[0].code = -1;
 	if (depth > 1)
 	{

@@ -132,7 +132,6 @@ typedef struct CjGraphParts
 {
 	CjGraphNode *nodes;
 	CjGraphEdge *edges;
-	char	   *counters;
 	CjGraphName *names;
 	int32	   *name_slots;		/* open addressing, position + 1, 2 *
 								 * names_room */
@@ -142,6 +141,7 @@ typedef struct CjGraphParts
 								 * only if depth > 1 */
 	int32	   *node_slots;		/* open addressing, likewise */
 	char	   *bytes;
+	char	   *counters;		/* last: not cleared ahead */
 	bool		dense;
 } CjGraphParts;
 
@@ -260,9 +260,6 @@ cj_counter_fits(int32 width, int64 count)
 	return width == 8 || (width > 0 && (uint64) count >> (8 * width) == 0);
 }
 
-/* Has an edge's histogram hold these buckets and what is between them. */
-extern void cj_graph_span_times(CjGraphRef *ref, int32 edge, int32 first, int32 last);
-
 /* How many transitions fell into a bucket; sets it, to a number that is not negative. */
 extern int64 cj_graph_times(const CjGraphRef *ref, int32 edge, int32 bucket);
 extern pg_noinline void cj_graph_set_times(CjGraphRef *ref, int32 edge, int32 bucket, int64 count);
@@ -288,8 +285,32 @@ cj_graph_count_time(CjGraphRef *ref, int32 edge, int32 bucket)
 		cj_graph_set_times(ref, edge, bucket, count);
 }
 
+/* Gives an edge without a histogram one: counts of ascending buckets, at least one. */
+extern void cj_graph_put_times(CjGraphRef *ref, int32 edge, const int32 *buckets,
+							   const int64 *counts, int32 count);
+
 /* All counters of an edge's octaves, at most CJ_BUCKETS; returns how many there are. */
 extern int32 cj_graph_histogram(const CjGraphRef *ref, const CjGraphEdge *edge, int64 *counters);
+
+/* Counters where they lie. */
+typedef struct CjHistogram
+{
+	const char *counters;
+	int32		width;
+	int32		octave;			/* the first */
+	int32		octaves;
+} CjHistogram;
+
+static inline CjHistogram
+cj_edge_histogram(const CjGraphRef *ref, const CjGraphEdge *edge)
+{
+	CjHistogram histogram = {ref->parts.counters + edge->counters, edge->width, edge->octave, edge->octaves};
+
+	return histogram;
+}
+
+/* The lower quantile in microseconds of so many times in all. */
+extern uint64 cj_quantile(const CjHistogram *histogram, int64 total, double share);
 
 /* ---- the working form (graph.c) ---- */
 
@@ -298,6 +319,9 @@ extern void cj_graph_create(CjGraphRef *ref, CjBy by, int depth, bool collapse);
 
 /* Room for so many bytes of counters more; the graph may move. */
 extern void cj_graph_counters_room(CjGraphRef *ref, int32 bytes);
+
+/* The same of names, nodes, edges and bytes of counters that are known to come. */
+extern void cj_graph_reserve(CjGraphRef *ref, int32 names, int32 nodes, int32 edges, int32 counters);
 
 /* A graph that the caller owns and that must not be freed when it grows. */
 extern void cj_graph_borrow(CjGraphRef *ref, CjGraph *graph);

@@ -133,10 +133,9 @@ append_duration(StringInfo to, uint64 usec)
 static void
 append_median(StringInfo to, const CjGraphRef *ref, const CjGraphEdge *edge)
 {
-	int64		counters[CJ_BUCKETS];
-	int32		count = cj_graph_histogram(ref, edge, counters);
+	CjHistogram histogram = cj_edge_histogram(ref, edge);
 
-	append_duration(to, cj_quantile(counters, edge->octave * CJ_SUB_BUCKETS, count, edge->count, 0.5));
+	append_duration(to, cj_quantile(&histogram, edge->count, 0.5));
 }
 
 /* A label inside double quotes, what would end it or start markup escaped. */

@@ -231,11 +231,19 @@ cj_graph_pack(const CjGraphRef *ref)
 
 /* ---- unpacking ---- */
 
+/* How many of something follow, each of so many bytes at least. */
+static int64
+get_count(CjReader *reader, int least)
+{
+	return cj_get_limited(reader, (reader->end - reader->at) / least);
+}
+
 static void
 unpack_names(CjGraphRef *ref, CjReader *reader)
 {
-	int64		count = cj_get_limited(reader, reader->end - reader->at);
+	int64		count = get_count(reader, 1);
 
+	cj_graph_reserve(ref, (int32) count, 0, 0, 0);
 	for (int64 i = 0; i < count && reader->fault == NULL; i++)
 	{
 		CjText		name = cj_get_text(reader, CJ_MAX_NAME);
@@ -253,8 +261,9 @@ static void
 unpack_nodes(CjGraphRef *ref, CjReader *reader)
 {
 	int			depth = ref->graph->depth;
-	int64		count = cj_get_limited(reader, reader->end - reader->at);
+	int64		count = get_count(reader, 6);
 
+	cj_graph_reserve(ref, 0, (int32) count, 0, 0);
 	for (int64 i = 1; i <= count && reader->fault == NULL; i++)
 	{
 		int			length = (int) cj_get_limited(reader, depth);
@@ -301,19 +310,18 @@ unpack_times(CjGraphRef *ref, CjReader *reader, int32 edge)
 	}
 	if (reader->fault == NULL && (overflow || timed != ref->parts.edges[edge].count))
 		reader->fault = "Its counts do not add up.";
-	if (reader->fault != NULL || buckets == 0)
-		return;
-	cj_graph_span_times(ref, edge, at[0], (int32) bucket);
-	for (int64 i = 0; i < buckets; i++)
-		cj_graph_set_times(ref, edge, at[i], counters[i]);
+	if (reader->fault == NULL && buckets > 0)
+		cj_graph_put_times(ref, edge, at, counters, (int32) buckets);
 }
 
 static void
 unpack_edges(CjGraphRef *ref, CjReader *reader)
 {
-	int64		count = cj_get_limited(reader, reader->end - reader->at);
+	int64		count = get_count(reader, 4);
 	int32		nodes = ref->graph->nodes;
 
+	/* a counter used takes two bytes or more there, and some between them are not */
+	cj_graph_reserve(ref, 0, 0, (int32) count, (int32) (2 * (reader->end - reader->at)));
 	for (int64 i = 0; i < count && reader->fault == NULL; i++)
 	{
 		int32		source = (int32) cj_get_limited(reader, nodes - 1);

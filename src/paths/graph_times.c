@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "compat.h"
 #include "paths/graph.h"
 
@@ -83,13 +85,14 @@ move_histogram(CjGraphRef *ref, int32 edge, int32 first, int32 last, int32 width
 	ref->graph->counters += bytes;
 }
 
-void
-cj_graph_span_times(CjGraphRef *ref, int32 edge, int32 first, int32 last)
+/* Has an edge's histogram hold this bucket and what is between. */
+static void
+span_times(CjGraphRef *ref, int32 edge, int32 bucket)
 {
 	const CjGraphEdge *e = &ref->parts.edges[edge];
+	int32		first = bucket / CJ_SUB_BUCKETS;
+	int32		last = first;
 
-	first /= CJ_SUB_BUCKETS;
-	last /= CJ_SUB_BUCKETS;
 	if (e->octaves > 0)
 	{
 		first = Min(first, e->octave);
@@ -116,7 +119,7 @@ cj_graph_set_times(CjGraphRef *ref, int32 edge, int32 bucket, int64 count)
 	const CjGraphEdge *e;
 	int32		width;
 
-	cj_graph_span_times(ref, edge, bucket, bucket);
+	span_times(ref, edge, bucket);
 	e = &ref->parts.edges[edge];
 	for (width = e->width; !cj_counter_fits(width, count);)
 		width *= 2;
@@ -129,6 +132,29 @@ cj_graph_set_times(CjGraphRef *ref, int32 edge, int32 bucket, int64 count)
 				   bucket - e->octave * CJ_SUB_BUCKETS, count);
 }
 
+void
+cj_graph_put_times(CjGraphRef *ref, int32 edge, const int32 *buckets, const int64 *counts, int32 count)
+{
+	uint64		bits = 0;
+	int32		width = 1;
+	int32		first = buckets[0] / CJ_SUB_BUCKETS;
+	char	   *counters;
+
+	for (int32 i = 0; i < count; i++)
+		bits |= (uint64) counts[i];
+	while (!cj_counter_fits(width, (int64) bits))
+		width *= 2;
+	move_histogram(ref, edge, first, buckets[count - 1] / CJ_SUB_BUCKETS, width);
+	counters = ref->parts.counters + ref->parts.edges[edge].counters;
+	first *= CJ_SUB_BUCKETS;
+	if (width == 1)
+		for (int32 i = 0; i < count; i++)
+			((uint8 *) counters)[buckets[i] - first] = (uint8) counts[i];
+	else
+		for (int32 i = 0; i < count; i++)
+			cj_counter_set(counters, width, buckets[i] - first, counts[i]);
+}
+
 int32
 cj_graph_histogram(const CjGraphRef *ref, const CjGraphEdge *edge, int64 *counters)
 {
@@ -137,4 +163,50 @@ cj_graph_histogram(const CjGraphRef *ref, const CjGraphEdge *edge, int64 *counte
 	copy_counters((char *) counters, sizeof(int64), ref->parts.counters + edge->counters,
 				  edge->width, count);
 	return count;
+}
+
+/* The sum of an octave's counters. */
+static int64
+octave_total(const char *counters, int32 width)
+{
+	int64		total = 0;
+
+	if (width == 1)
+	{
+		uint32		sum = 0;	/* of 16 bytes */
+
+		for (int i = 0; i < CJ_SUB_BUCKETS; i++)
+			sum += ((const uint8 *) counters)[i];
+		return sum;
+	}
+	for (int i = 0; i < CJ_SUB_BUCKETS; i++)
+		total += cj_counter_get(counters, width, i);
+	return total;
+}
+
+uint64
+cj_quantile(const CjHistogram *histogram, int64 total, double share)
+{
+	int64		rank = (int64) ceil(share * (double) total);
+	int64		below = 0;
+
+	rank = Max(Min(rank, total), 1);
+	for (int32 octave = 0; octave < histogram->octaves; octave++)
+	{
+		const char *counters = histogram->counters + octave * CJ_SUB_BUCKETS * histogram->width;
+		int64		here = octave_total(counters, histogram->width);
+
+		if (below + here < rank)
+		{
+			below += here;
+			continue;
+		}
+		for (int i = 0; i < CJ_SUB_BUCKETS; i++)
+		{
+			below += cj_counter_get(counters, histogram->width, i);
+			if (below >= rank)
+				return cj_bucket_value((histogram->octave + octave) * CJ_SUB_BUCKETS + i);
+		}
+	}
+	return 0;
 }

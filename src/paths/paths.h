@@ -69,9 +69,6 @@ extern text *cj_node_label(const CjGraphRef *ref, int32 node);
 /* The interval of a mean number of microseconds, rounded to one. */
 extern Datum cj_mean_interval(CjSum sum, int64 count);
 
-/* The lower quantile from counters of buckets first .. first + count - 1. */
-extern uint64 cj_quantile(const int64 *counters, int32 first, int32 count, int64 total, double share);
-
 /* ---- tallies as arguments (tally_sql.c) ---- */
 
 /* A state of an aggregate with these options, to be counted on. */

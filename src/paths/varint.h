@@ -44,6 +44,8 @@ cj_get_number(CjReader *reader)
 {
 	uint64		number = 0;
 
+	if (likely(reader->at < reader->end && *reader->at < 0x80))
+		return *reader->at++;
 	for (int shift = 0; shift < 64; shift += 7)
 	{
 		uint8		byte;

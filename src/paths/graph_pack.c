@@ -142,30 +142,58 @@ pack_nodes(Packing *packing, StringInfo to)
 	pfree(used);
 }
 
+/* Which counters are not zero, ascending; returns how many. */
+static int32
+used_counters(const CjHistogram *histogram, int32 *used)
+{
+	int32		count = histogram->octaves * CJ_SUB_BUCKETS;
+	int32		n = 0;
+
+	if (histogram->width > 1)
+	{
+		for (int32 i = 0; i < count; i++)
+		{
+			used[n] = i;
+			n += cj_counter_get(histogram->counters, histogram->width, i) != 0;
+		}
+		return n;
+	}
+	for (int32 i = 0; i < count; i += sizeof(uint64))
+	{
+		uint64		eight;
+
+		memcpy(&eight, histogram->counters + i, sizeof(eight));
+		for (int j = 0; eight != 0 && j < (int) sizeof(eight); j++)
+		{
+			used[n] = i + j;
+			n += ((const uint8 *) histogram->counters)[i + j] != 0;
+		}
+	}
+	return n;
+}
+
 static void
 pack_times(const CjGraphRef *ref, const CjGraphEdge *edge, StringInfo to)
 {
-	int64		counters[CJ_BUCKETS];
+	CjHistogram histogram = cj_edge_histogram(ref, edge);
 	int32		first = edge->octave * CJ_SUB_BUCKETS;
-	int32		count = cj_graph_histogram(ref, edge, counters);
 	int32		used[CJ_BUCKETS];
-	int32		buckets = 0;
+	int32		buckets = used_counters(&histogram, used);
 	int32		before = -1;
+	char	   *at;
 
 	cj_put_number(to, edge->sum.high);
 	cj_put_number(to, edge->sum.low);
-	for (int32 i = 0; i < count; i++)
-	{
-		used[buckets] = i;
-		buckets += counters[i] != 0;
-	}
 	cj_put_number(to, buckets);
+	enlargeStringInfo(to, buckets * 2 * CJ_NUMBER_SIZE);
+	at = to->data + to->len;
 	for (int32 i = 0; i < buckets; i++)
 	{
-		cj_put_number(to, first + used[i] - before);
-		cj_put_number(to, counters[used[i]]);
+		at = cj_write_number(at, first + used[i] - before);
+		at = cj_write_number(at, cj_counter_get(histogram.counters, histogram.width, used[i]));
 		before = first + used[i];
 	}
+	to->len = at - to->data;
 }
 
 static void

@@ -24,6 +24,19 @@ typedef struct CjReader
 	const char *fault;			/* NULL while all is well */
 } CjReader;
 
+/* Bytes of the largest. */
+#define CJ_NUMBER_SIZE	10
+
+/* Writes a number where there is room; returns what follows. */
+static inline char *
+cj_write_number(char *at, uint64 number)
+{
+	for (; number >= 0x80; number >>= 7)
+		*at++ = (char) (0x80 | (number & 0x7f));
+	*at++ = (char) number;
+	return at;
+}
+
 static inline void
 cj_put_number(StringInfo to, uint64 number)
 {

@@ -27,8 +27,10 @@
 
 #define DENSE_SLOTS		65536	/* largest node by name array */
 #define FIRST_ROOM		8
+#define SMALL_ROOM		64		/* below, it grows fourfold */
 #define FIRST_BYTES		128
 #define FIRST_COUNTERS	128
+#define STEP_OF_COUNTERS	32768
 
 /* ---- regions ---- */
 
@@ -63,15 +65,28 @@ place_parts(CjGraph *graph, CjGraphParts *parts)
 	return at - (char *) graph;
 }
 
-static int32
-room_for(int32 room, int64 need)
+pg_noreturn static void too_large(void);
+
+static void
+too_large(void)
 {
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("journey graph is too large"),
+			 errhint("Use a smaller depth, or rename rare events to one name with journey_rename.")));
+}
+
+/* Room for so many, to a power of two, and more if it gets short anyway. */
+static int32
+room_for(int32 room, int32 used, int64 more)
+{
+	int64		need = used + more;
+
 	if (need > (INT64CONST(1) << 30))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("journey graph is too large"),
-				 errhint("Use a smaller depth, or rename rare events to one name with journey_rename.")));
-	while (room < need)
+		too_large();
+	if (need > room && room < SMALL_ROOM)
+		room *= 4;
+	while (room < need || used > room - room / 4)
 		room *= 2;
 	return room;
 }
@@ -246,6 +261,23 @@ move_parts(CjGraphRef *to, const CjGraphRef *from)
 	}
 }
 
+/*
+ * Room for counters.  Each move touches memory that is given back after it, which
+ * costs more than the copying: small graphs grow fast, and large ones leave little
+ * unused.
+ */
+static int32
+counters_room(const CjGraphRef *ref, int32 more)
+{
+	int64		live = live_counters(ref);
+	int64		need = live + more;
+
+	need = TYPEALIGN(CJ_UNIT, need + Max(live / 2, Min(3 * live, STEP_OF_COUNTERS)));
+	if (need > MaxAllocSize)
+		too_large();
+	return Max(ref->graph->counters_room, (int32) need);
+}
+
 /* Makes room; the graph moves to a larger copy if some lacks. */
 static pg_noinline void
 make_room(CjGraphRef *ref, int32 names, int64 bytes, int32 nodes, int32 edges, int32 counters)
@@ -254,12 +286,12 @@ make_room(CjGraphRef *ref, int32 names, int64 bytes, int32 nodes, int32 edges, i
 	CjGraph		want = *old;
 	CjGraphRef	to = *ref;
 
-	want.names_room = room_for(old->names_room, (int64) old->names + names);
-	want.bytes_room = room_for(old->bytes_room, old->bytes + bytes);
-	want.nodes_room = room_for(old->nodes_room, (int64) old->nodes + nodes);
-	want.edges_room = room_for(old->edges_room, (int64) old->edges + edges);
-	if ((int64) old->counters + counters > old->counters_room)
-		want.counters_room = room_for(FIRST_COUNTERS, live_counters(ref) * 3 / 2 + counters);
+	want.names_room = room_for(old->names_room, old->names, names);
+	want.bytes_room = room_for(old->bytes_room, old->bytes, bytes);
+	want.nodes_room = room_for(old->nodes_room, old->nodes, nodes);
+	want.edges_room = room_for(old->edges_room, old->edges, edges);
+	want.counters_room = counters_room(ref, counters);
+	memset(want.holes, 0, sizeof(want.holes));
 	to.graph = allocate(&want, &to.parts);
 	move_parts(&to, ref);
 	if (old != ref->borrowed)
@@ -295,6 +327,7 @@ cj_graph_create(CjGraphRef *ref, CjBy by, int depth, bool collapse)
 	sizes.counters_room = FIRST_COUNTERS;
 	sizes.nodes = 1;
 	ref->graph = allocate(&sizes, &ref->parts);
+	ref->times = NULL;
 	ref->borrowed = NULL;
 	ref->parts.nodes[0].code = -1;
 	if (depth > 1)
@@ -309,6 +342,7 @@ void
 cj_graph_borrow(CjGraphRef *ref, CjGraph *graph)
 {
 	ref->graph = graph;
+	ref->times = NULL;
 	ref->borrowed = graph;
 	place_parts(graph, &ref->parts);
 }

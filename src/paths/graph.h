@@ -105,6 +105,10 @@ typedef struct CjGraphName
 	uint32		hash;
 } CjGraphName;
 
+/* Histograms come in units of an octave of the narrowest counters. */
+#define CJ_UNIT			16
+#define CJ_HOLES		32
+
 typedef struct CjGraph
 {
 	int32		vl_len_;
@@ -125,6 +129,8 @@ typedef struct CjGraph
 	int32		edges_room;
 	int32		counters;		/* bytes */
 	int32		counters_room;
+	int32		holes[CJ_HOLES];	/* first unused histogram of i units, + 1;
+									 * the next is in it */
 } CjGraph;
 
 /* Where the regions are. */
@@ -145,11 +151,20 @@ typedef struct CjGraphParts
 	bool		dense;
 } CjGraphParts;
 
+/* What rows say of an edge's histogram, in microseconds. */
+typedef struct CjEdgeTimes
+{
+	uint64		median;
+	uint64		p90;
+} CjEdgeTimes;
+
 /* A graph at hand: functions that may move it take a pointer to this. */
 typedef struct CjGraphRef
 {
 	CjGraph    *graph;
 	CjGraphParts parts;
+	CjEdgeTimes *times;			/* of each edge, in the place of histograms;
+								 * or NULL */
 	CjGraph    *borrowed;		/* not to be freed when the graph moves */
 } CjGraphRef;
 
@@ -292,25 +307,11 @@ extern void cj_graph_put_times(CjGraphRef *ref, int32 edge, const int32 *buckets
 /* All counters of an edge's octaves, at most CJ_BUCKETS; returns how many there are. */
 extern int32 cj_graph_histogram(const CjGraphRef *ref, const CjGraphEdge *edge, int64 *counters);
 
-/* Counters where they lie. */
-typedef struct CjHistogram
-{
-	const char *counters;
-	int32		width;
-	int32		octave;			/* the first */
-	int32		octaves;
-} CjHistogram;
+/* The rank of a lower quantile among so many. */
+extern int64 cj_quantile_rank(int64 total, double share);
 
-static inline CjHistogram
-cj_edge_histogram(const CjGraphRef *ref, const CjGraphEdge *edge)
-{
-	CjHistogram histogram = {ref->parts.counters + edge->counters, edge->width, edge->octave, edge->octaves};
-
-	return histogram;
-}
-
-/* The lower quantile in microseconds of so many times in all. */
-extern uint64 cj_quantile(const CjHistogram *histogram, int64 total, double share);
+/* The lower quantile in microseconds from counters of buckets first .. first + count - 1. */
+extern uint64 cj_quantile(const int64 *counters, int32 first, int32 count, int64 total, double share);
 
 /* ---- the working form (graph.c) ---- */
 
@@ -349,9 +350,10 @@ extern struct varlena *cj_graph_pack(const CjGraphRef *ref);
 /*
  * The working form of a packed body; NULL if all is well, else what is wrong
  * with it.  Everything is checked that it would be unsafe to trust; "verify" of what
- * comes from outside also that equal graphs have equal bytes.
+ * comes from outside also that equal graphs have equal bytes.  "Summary" gives
+ * edges times in the place of histograms, which are most of a graph.
  */
-extern const char *cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size);
+extern const char *cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size, bool summary);
 extern const char *cj_graph_verify(CjGraphRef *ref, const uint8 *body, Size size);
 
 /* Adds b to a (or subtracts it): error 22023 if their options differ or a has not all of b. */

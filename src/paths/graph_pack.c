@@ -25,6 +25,8 @@
 
 /* ---- packing ---- */
 
+#define BUCKET_SIZE		2		/* bytes of numbers up to CJ_BUCKETS */
+
 typedef struct Packing
 {
 	const CjGraphRef *ref;
@@ -144,17 +146,17 @@ pack_nodes(Packing *packing, StringInfo to)
 
 /* Which counters are not zero, ascending; returns how many. */
 static int32
-used_counters(const CjHistogram *histogram, int32 *used)
+used_counters(const char *counters, const CjGraphEdge *edge, int32 *used)
 {
-	int32		count = histogram->octaves * CJ_SUB_BUCKETS;
+	int32		count = edge->octaves * CJ_SUB_BUCKETS;
 	int32		n = 0;
 
-	if (histogram->width > 1)
+	if (edge->width > 1)
 	{
 		for (int32 i = 0; i < count; i++)
 		{
 			used[n] = i;
-			n += cj_counter_get(histogram->counters, histogram->width, i) != 0;
+			n += cj_counter_get(counters, edge->width, i) != 0;
 		}
 		return n;
 	}
@@ -162,11 +164,11 @@ used_counters(const CjHistogram *histogram, int32 *used)
 	{
 		uint64		eight;
 
-		memcpy(&eight, histogram->counters + i, sizeof(eight));
+		memcpy(&eight, counters + i, sizeof(eight));
 		for (int j = 0; eight != 0 && j < (int) sizeof(eight); j++)
 		{
 			used[n] = i + j;
-			n += ((const uint8 *) histogram->counters)[i + j] != 0;
+			n += ((const uint8 *) counters)[i + j] != 0;
 		}
 	}
 	return n;
@@ -175,22 +177,22 @@ used_counters(const CjHistogram *histogram, int32 *used)
 static void
 pack_times(const CjGraphRef *ref, const CjGraphEdge *edge, StringInfo to)
 {
-	CjHistogram histogram = cj_edge_histogram(ref, edge);
+	const char *counters = ref->parts.counters + edge->counters;
 	int32		first = edge->octave * CJ_SUB_BUCKETS;
 	int32		used[CJ_BUCKETS];
-	int32		buckets = used_counters(&histogram, used);
+	int32		buckets = used_counters(counters, edge, used);
 	int32		before = -1;
 	char	   *at;
 
 	cj_put_number(to, edge->sum.high);
 	cj_put_number(to, edge->sum.low);
 	cj_put_number(to, buckets);
-	enlargeStringInfo(to, buckets * 2 * CJ_NUMBER_SIZE);
+	enlargeStringInfo(to, buckets * (BUCKET_SIZE + cj_number_size(edge->count)));
 	at = to->data + to->len;
 	for (int32 i = 0; i < buckets; i++)
 	{
 		at = cj_write_number(at, first + used[i] - before);
-		at = cj_write_number(at, cj_counter_get(histogram.counters, histogram.width, used[i]));
+		at = cj_write_number(at, cj_counter_get(counters, edge->width, used[i]));
 		before = first + used[i];
 	}
 	to->len = at - to->data;
@@ -314,6 +316,23 @@ unpack_nodes(CjGraphRef *ref, CjReader *reader)
 	}
 }
 
+/* Median and 90 % of ascending buckets' counts. */
+static void
+summarize(CjEdgeTimes *times, const int32 *buckets, const int64 *counts, int64 total)
+{
+	int64		median = cj_quantile_rank(total, 0.5);
+	int64		p90 = cj_quantile_rank(total, 0.9);
+	int64		below = 0;
+	int32		i = 0;
+
+	for (; below + counts[i] < median; i++)
+		below += counts[i];
+	times->median = cj_bucket_value(buckets[i]);
+	for (; below + counts[i] < p90; i++)
+		below += counts[i];
+	times->p90 = cj_bucket_value(buckets[i]);
+}
+
 static void
 unpack_times(CjGraphRef *ref, CjReader *reader, int32 edge)
 {
@@ -338,18 +357,27 @@ unpack_times(CjGraphRef *ref, CjReader *reader, int32 edge)
 	}
 	if (reader->fault == NULL && (overflow || timed != ref->parts.edges[edge].count))
 		reader->fault = "Its counts do not add up.";
-	if (reader->fault == NULL && buckets > 0)
+	if (reader->fault != NULL || timed == 0)
+		return;
+	if (ref->times != NULL)
+		summarize(&ref->times[edge], at, counters, timed);
+	else
 		cj_graph_put_times(ref, edge, at, counters, (int32) buckets);
 }
 
 static void
-unpack_edges(CjGraphRef *ref, CjReader *reader)
+unpack_edges(CjGraphRef *ref, CjReader *reader, bool summary)
 {
 	int64		count = get_count(reader, 4);
 	int32		nodes = ref->graph->nodes;
 
-	/* a counter used takes two bytes or more there, and some between them are not */
-	cj_graph_reserve(ref, 0, 0, (int32) count, (int32) (2 * (reader->end - reader->at)));
+	/*
+	 * a counter used takes two bytes or more there, and some between them are
+	 * not
+	 */
+	cj_graph_reserve(ref, 0, 0, (int32) count, summary ? 0 : (int32) (2 * (reader->end - reader->at)));
+	if (summary)
+		ref->times = palloc0_array(CjEdgeTimes, count + 1);
 	for (int64 i = 0; i < count && reader->fault == NULL; i++)
 	{
 		int32		source = (int32) cj_get_limited(reader, nodes - 1);
@@ -413,7 +441,7 @@ check_counts(const CjGraphRef *ref)
 }
 
 const char *
-cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size)
+cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size, bool summary)
 {
 	CjReader	reader = {body, body + size, NULL};
 
@@ -430,7 +458,7 @@ cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size)
 	if (reader.fault == NULL)
 		unpack_nodes(ref, &reader);
 	if (reader.fault == NULL)
-		unpack_edges(ref, &reader);
+		unpack_edges(ref, &reader, summary);
 	if (reader.fault == NULL)
 		reader.fault = check_counts(ref);
 	return reader.fault;
@@ -439,7 +467,7 @@ cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size)
 const char *
 cj_graph_verify(CjGraphRef *ref, const uint8 *body, Size size)
 {
-	const char *fault = cj_graph_unpack(ref, body, size);
+	const char *fault = cj_graph_unpack(ref, body, size, false);
 	struct varlena *again;
 
 	if (fault != NULL)

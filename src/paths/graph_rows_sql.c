@@ -92,26 +92,21 @@ cj_mean_interval(CjSum sum, int64 count)
 	return IntervalPGetDatum(cj_usec_interval(mean));
 }
 
-/* mean, median and 90 % of a histogram into three columns; NULL without times */
+/* mean, median and 90 % of times into three columns */
 static void
-time_values(CjSum sum, const CjHistogram *histogram, int64 total, Datum *values, bool *nulls)
+time_values(CjSum sum, int64 total, uint64 median, uint64 p90, Datum *values)
 {
-	if (total == 0)
-	{
-		nulls[0] = nulls[1] = nulls[2] = true;
-		return;
-	}
 	values[0] = cj_mean_interval(sum, total);
-	values[1] = IntervalPGetDatum(cj_usec_interval(cj_quantile(histogram, total, 0.5)));
-	values[2] = IntervalPGetDatum(cj_usec_interval(cj_quantile(histogram, total, 0.9)));
+	values[1] = IntervalPGetDatum(cj_usec_interval(median));
+	values[2] = IntervalPGetDatum(cj_usec_interval(p90));
 }
 
 static void
-edge_times(const CjGraphRef *ref, const CjGraphEdge *edge, Datum *values, bool *nulls)
+edge_times(const CjGraphRef *ref, const CjGraphEdge *edge, Datum *values)
 {
-	CjHistogram histogram = cj_edge_histogram(ref, edge);
+	const CjEdgeTimes *times = &ref->times[edge - ref->parts.edges];
 
-	time_values(edge->sum, &histogram, edge->count, values, nulls);
+	time_values(edge->sum, edge->count, times->median, times->p90, values);
 }
 
 /* ---- totals of nodes ---- */
@@ -157,7 +152,7 @@ cj_graph_totals(PG_FUNCTION_ARGS)
 	int64		tied = 0;
 	int32		starts = 0;
 
-	cj_graph_read(&ref, PG_GETARG_DATUM(0));
+	cj_graph_read_summary(&ref, PG_GETARG_DATUM(0));
 	totals = node_totals(&ref);
 	for (int32 i = 1; i < ref.graph->nodes; i++)
 		tied += ref.parts.nodes[i].tied;
@@ -209,7 +204,6 @@ cj_graph_nodes(PG_FUNCTION_ARGS)
 	CjGraphRef	ref;
 	NodeTotals	totals;
 	Stay	   *stay = palloc_object(Stay);
-	CjHistogram all = {(const char *) stay->counters, sizeof(int64), 0, CJ_OCTAVES};
 	int32		edge = 0;
 
 	cj_graph_read_sorted(&ref, PG_GETARG_DATUM(0));
@@ -231,7 +225,12 @@ cj_graph_nodes(PG_FUNCTION_ARGS)
 		values[6] = Int64GetDatum(totals.events[i] - node->journeys);
 		values[7] = Int64GetDatum(node->again);
 		values[8] = Int64GetDatum(node->tied);
-		time_values(stay->sum, &all, stay->total, values + 9, nulls + 9);
+		if (stay->total > 0)
+			time_values(stay->sum, stay->total,
+						cj_quantile(stay->counters, 0, CJ_BUCKETS, stay->total, 0.5),
+						cj_quantile(stay->counters, 0, CJ_BUCKETS, stay->total, 0.9), values + 9);
+		else
+			nulls[9] = nulls[10] = nulls[11] = true;
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -245,7 +244,7 @@ cj_graph_edges(PG_FUNCTION_ARGS)
 	NodeTotals	totals;
 	Datum	   *labels;
 
-	cj_graph_read_sorted(&ref, PG_GETARG_DATUM(0));
+	cj_graph_read_summary(&ref, PG_GETARG_DATUM(0));
 	totals = node_totals(&ref);
 	labels = node_labels(&ref);
 	for (int32 i = 0; i < ref.graph->edges; i++)
@@ -265,7 +264,7 @@ cj_graph_edges(PG_FUNCTION_ARGS)
 		values[4] = Float8GetDatum(count / (double) totals.transitions);
 		values[5] = Float8GetDatum(count / (double) totals.events[edge->source]);
 		values[6] = Float8GetDatum(count / (double) totals.events[edge->target]);
-		edge_times(&ref, edge, values + 7, nulls + 7);
+		edge_times(&ref, edge, values + 7);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -301,7 +300,7 @@ cj_graph_bottlenecks(PG_FUNCTION_ARGS)
 	double		before = 0;
 	Datum	   *labels;
 
-	cj_graph_read_sorted(&ref, PG_GETARG_DATUM(0));
+	cj_graph_read_summary(&ref, PG_GETARG_DATUM(0));
 	labels = node_labels(&ref);
 	order = palloc_array(int32, ref.graph->edges + 1);
 	for (int32 i = 0; i < ref.graph->edges; i++)
@@ -326,7 +325,7 @@ cj_graph_bottlenecks(PG_FUNCTION_ARGS)
 		values[3] = Float8GetDatum(cj_sum_double(edge->sum) / (double) USECS_PER_DAY);
 		values[4] = Float8GetDatum(share);
 		values[5] = Float8GetDatum(Min(before, 1.0));
-		edge_times(&ref, edge, values + 6, nulls + 6);
+		edge_times(&ref, edge, values + 6);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -402,7 +401,7 @@ cj_graph_loops(PG_FUNCTION_ARGS)
 	Loop	   *loops;
 	int32		count = 0;
 
-	cj_graph_read_sorted(&ref, PG_GETARG_DATUM(0));
+	cj_graph_read_summary(&ref, PG_GETARG_DATUM(0));
 	totals = node_totals(&ref);
 	loops = palloc_extended((ref.graph->edges + 1) * sizeof(Loop), MCXT_ALLOC_HUGE);
 	for (int32 i = 0; i < ref.graph->edges; i++)

@@ -63,26 +63,59 @@ copy_counters(char *to, int32 to_width, const char *from, int32 from_width, int3
 			cj_counter_set(to, to_width, i, ((const uint32 *) from)[i]);
 }
 
-/* Moves a histogram to the end, with other octaves, which include its own, and counters. */
+/*
+ * Bytes for a histogram: those that another of this size has left, else at the end.
+ * The graph may move.
+ */
+static int32
+take_counters(CjGraphRef *ref, int32 bytes)
+{
+	int32		units = bytes / CJ_UNIT;
+	int32		at;
+
+	if (units < CJ_HOLES && ref->graph->holes[units] > 0)
+	{
+		at = ref->graph->holes[units] - 1;
+		memcpy(&ref->graph->holes[units], ref->parts.counters + at, sizeof(int32));
+		return at;
+	}
+	cj_graph_counters_room(ref, bytes);
+	at = ref->graph->counters;
+	ref->graph->counters += bytes;
+	return at;
+}
+
+static void
+leave_counters(CjGraphRef *ref, int32 at, int32 bytes)
+{
+	int32		units = bytes / CJ_UNIT;
+
+	if (units >= CJ_HOLES)
+		return;
+	memcpy(ref->parts.counters + at, &ref->graph->holes[units], sizeof(int32));
+	ref->graph->holes[units] = at + 1;
+}
+
+/* Moves a histogram elsewhere, with other octaves, which include its own, and counters. */
 static void
 move_histogram(CjGraphRef *ref, int32 edge, int32 first, int32 last, int32 width)
 {
 	int32		bytes = (last - first + 1) * CJ_SUB_BUCKETS * width;
-	CjGraphEdge *e;
-	char	   *to;
+	int32		at = take_counters(ref, bytes);
+	CjGraphEdge *e = &ref->parts.edges[edge];
+	char	   *to = ref->parts.counters + at;
 
-	cj_graph_counters_room(ref, bytes);
-	e = &ref->parts.edges[edge];
-	to = ref->parts.counters + ref->graph->counters;
 	memset(to, 0, bytes);
 	if (e->octaves > 0)
+	{
 		copy_counters(to + (e->octave - first) * CJ_SUB_BUCKETS * width, width,
 					  ref->parts.counters + e->counters, e->width, e->octaves * CJ_SUB_BUCKETS);
-	e->counters = ref->graph->counters;
+		leave_counters(ref, e->counters, e->octaves * CJ_SUB_BUCKETS * e->width);
+	}
+	e->counters = at;
 	e->octave = (int16) first;
 	e->octaves = (int16) (last - first + 1);
 	e->width = width;
-	ref->graph->counters += bytes;
 }
 
 /* Has an edge's histogram hold this bucket and what is between. */
@@ -165,48 +198,24 @@ cj_graph_histogram(const CjGraphRef *ref, const CjGraphEdge *edge, int64 *counte
 	return count;
 }
 
-/* The sum of an octave's counters. */
-static int64
-octave_total(const char *counters, int32 width)
+int64
+cj_quantile_rank(int64 total, double share)
 {
-	int64		total = 0;
+	int64		rank = (int64) ceil(share * (double) total);
 
-	if (width == 1)
-	{
-		uint32		sum = 0;	/* of 16 bytes */
-
-		for (int i = 0; i < CJ_SUB_BUCKETS; i++)
-			sum += ((const uint8 *) counters)[i];
-		return sum;
-	}
-	for (int i = 0; i < CJ_SUB_BUCKETS; i++)
-		total += cj_counter_get(counters, width, i);
-	return total;
+	return Max(Min(rank, total), 1);
 }
 
 uint64
-cj_quantile(const CjHistogram *histogram, int64 total, double share)
+cj_quantile(const int64 *counters, int32 first, int32 count, int64 total, double share)
 {
-	int64		rank = (int64) ceil(share * (double) total);
-	int64		below = 0;
+	int64		rank = cj_quantile_rank(total, share);
 
-	rank = Max(Min(rank, total), 1);
-	for (int32 octave = 0; octave < histogram->octaves; octave++)
+	for (int32 i = 0; i < count; i++)
 	{
-		const char *counters = histogram->counters + octave * CJ_SUB_BUCKETS * histogram->width;
-		int64		here = octave_total(counters, histogram->width);
-
-		if (below + here < rank)
-		{
-			below += here;
-			continue;
-		}
-		for (int i = 0; i < CJ_SUB_BUCKETS; i++)
-		{
-			below += cj_counter_get(counters, histogram->width, i);
-			if (below >= rank)
-				return cj_bucket_value((histogram->octave + octave) * CJ_SUB_BUCKETS + i);
-		}
+		rank -= counters[i];
+		if (rank <= 0)
+			return cj_bucket_value(first + i);
 	}
 	return 0;
 }

@@ -63,6 +63,9 @@ extern void cj_graph_read(CjGraphRef *ref, Datum graph);
 /* The same, names, nodes and edges in their canonical order. */
 extern void cj_graph_read_sorted(CjGraphRef *ref, Datum graph);
 
+/* Likewise, with edges' times in the place of their histograms. */
+extern void cj_graph_read_summary(CjGraphRef *ref, Datum graph);
+
 /* "a > b" of a node; palloc'd. */
 extern text *cj_node_label(const CjGraphRef *ref, int32 node);
 

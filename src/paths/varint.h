@@ -14,6 +14,7 @@
 #define CJ_PATHS_VARINT_H
 
 #include "lib/stringinfo.h"
+#include "port/pg_bitutils.h"
 
 #include "common/text.h"
 
@@ -24,8 +25,12 @@ typedef struct CjReader
 	const char *fault;			/* NULL while all is well */
 } CjReader;
 
-/* Bytes of the largest. */
-#define CJ_NUMBER_SIZE	10
+/* Bytes that a number takes. */
+static inline int
+cj_number_size(uint64 number)
+{
+	return number < 0x80 ? 1 : pg_leftmost_one_pos64(number) / 7 + 1;
+}
 
 /* Writes a number where there is room; returns what follows. */
 static inline char *

@@ -9,8 +9,8 @@
  * its histogram.  "Seen" ordinals count each journey once an edge and a node.
  *
  * Regions double.  A histogram covers the octaves it needs, with counters as wide
- * as it needs, and moves to the end of the counters when it needs more; what it
- * leaves is dropped when the counters are full.
+ * as it needs.  When it needs more, it moves to where one of that size has been, or
+ * to the end of the counters; what is left over is dropped when they are full.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -273,7 +273,7 @@ counters_room(const CjGraphRef *ref, int32 more)
 	int64		need = live + more;
 
 	need = TYPEALIGN(CJ_UNIT, need + Max(live / 2, Min(3 * live, STEP_OF_COUNTERS)));
-	if (need > MaxAllocSize)
+	if (need > (int64) MaxAllocSize)
 		too_large();
 	return Max(ref->graph->counters_room, (int32) need);
 }

@@ -105,8 +105,10 @@ typedef struct CjGraphName
 	uint32		hash;
 } CjGraphName;
 
-/* Histograms come in units of an octave of the narrowest counters. */
+/* Sizes of histograms are multiples of this: an octave of the narrowest counters. */
 #define CJ_UNIT			16
+
+/* What histograms of fewer units leave is used again. */
 #define CJ_HOLES		32
 
 typedef struct CjGraph
@@ -129,8 +131,8 @@ typedef struct CjGraph
 	int32		edges_room;
 	int32		counters;		/* bytes */
 	int32		counters_room;
-	int32		holes[CJ_HOLES];	/* first unused histogram of i units, + 1;
-									 * the next is in it */
+	int32		holes[CJ_HOLES];	/* by units: where the first hole is, + 1;
+									 * where the next is stands in it */
 } CjGraph;
 
 /* Where the regions are. */

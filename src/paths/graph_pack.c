@@ -261,6 +261,13 @@ cj_graph_pack(const CjGraphRef *ref)
 
 /* ---- unpacking ---- */
 
+/*
+ * Room is made at once for what is said to follow, so that nothing moves; but only
+ * for so many, since it may not be true.
+ */
+#define MOST_AHEAD		4096
+#define MOST_BYTES_AHEAD	1048576
+
 /* How many of something follow, each of so many bytes at least. */
 static int64
 get_count(CjReader *reader, int least)
@@ -273,7 +280,7 @@ unpack_names(CjGraphRef *ref, CjReader *reader)
 {
 	int64		count = get_count(reader, 1);
 
-	cj_graph_reserve(ref, (int32) count, 0, 0, 0);
+	cj_graph_reserve(ref, Min(count, MOST_AHEAD), 0, 0, 0);
 	for (int64 i = 0; i < count && reader->fault == NULL; i++)
 	{
 		CjText		name = cj_get_text(reader, CJ_MAX_NAME);
@@ -293,7 +300,7 @@ unpack_nodes(CjGraphRef *ref, CjReader *reader)
 	int			depth = ref->graph->depth;
 	int64		count = get_count(reader, 6);
 
-	cj_graph_reserve(ref, 0, (int32) count, 0, 0);
+	cj_graph_reserve(ref, 0, Min(count, MOST_AHEAD), 0, 0);
 	for (int64 i = 1; i <= count && reader->fault == NULL; i++)
 	{
 		int			length = (int) cj_get_limited(reader, depth);
@@ -372,10 +379,11 @@ unpack_edges(CjGraphRef *ref, CjReader *reader, bool summary)
 	int32		nodes = ref->graph->nodes;
 
 	/*
-	 * a counter used takes two bytes or more there, and some between them are
+	 * a counter takes two bytes or more if it is used, and some between are
 	 * not
 	 */
-	cj_graph_reserve(ref, 0, 0, (int32) count, summary ? 0 : (int32) (2 * (reader->end - reader->at)));
+	cj_graph_reserve(ref, 0, 0, Min(count, MOST_AHEAD),
+					 summary ? 0 : Min(2 * (reader->end - reader->at), MOST_BYTES_AHEAD));
 	if (summary)
 		ref->times = palloc0_array(CjEdgeTimes, count + 1);
 	for (int64 i = 0; i < count && reader->fault == NULL; i++)

@@ -30,7 +30,7 @@
 #define SMALL_ROOM		64		/* below, it grows fourfold */
 #define FIRST_BYTES		128
 #define FIRST_COUNTERS	128
-#define STEP_OF_COUNTERS	32768
+#define STEP_OF_COUNTERS	24576
 
 /* ---- regions ---- */
 

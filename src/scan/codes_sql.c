@@ -423,14 +423,15 @@ cj_row_codes_take(const CjFormat *format, CjArena *arena, CjExchange *exchange)
 
 	codes->arena = arena;
 	codes->most = most_entries(exchange);
-	codes->entries = MemoryContextAllocZero(context, nprocesses * codes->most * sizeof(CjRowCommon *));
-	take_memory(codes, nprocesses * codes->most * sizeof(CjRowCommon *));
+	/* what no process has is not touched, and takes no memory */
+	codes->entries = MemoryContextAlloc(context, nprocesses * codes->most * sizeof(CjRowCommon *));
 	for (int i = 0; i < nprocesses; i++)
 	{
 		uint64	   *from = (uint64 *) cj_exchange_given(exchange, i);
 		CjRowCommon **entries = codes->entries + i * codes->most;
 		uint64		count = from == NULL ? 0 : *from++;
 
+		take_memory(codes, count * sizeof(CjRowCommon *));
 		for (; count > 0; count--)
 		{
 			CjRowCommon *entry = get_room(codes, head);

@@ -21,6 +21,7 @@
 #include "port/atomics.h"
 #include "storage/barrier.h"
 #include "storage/sharedfileset.h"
+#include "storage/shmem.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
@@ -32,8 +33,8 @@
 /* A partition's rows of one process. */
 typedef struct SharedPart
 {
-	dsa_pointer rows;			/* invalid: in the file, or read already */
-	int64		extent;			/* -1: not in the file */
+	uint64		rows;			/* where they begin among those in memory */
+	int64		extent;			/* in the file; -1: they are in memory */
 	uint64		bytes;
 	uint32		hash;
 	bool		mixed;
@@ -42,8 +43,8 @@ typedef struct SharedPart
 typedef struct Process
 {
 	uint32		round;			/* in which all this was given */
-	bool		has_file;
 	dsa_pointer parts;			/* of all partitions; invalid: none */
+	dsa_pointer rows;			/* those in memory; invalid: none */
 	dsa_pointer given;			/* by cj_exchange_give */
 	bool		told;
 	CjArena		arena;
@@ -90,7 +91,8 @@ cj_shared_begin(CjShared *shared, int nprocesses, int npartitions, dsm_segment *
 	shared->npartitions = npartitions;
 	shared->nprocesses = nprocesses;
 	for (int i = 0; i < nprocesses; i++)
-		shared->processes[i].parts = shared->processes[i].given = InvalidDsaPointer;
+		shared->processes[i].parts = shared->processes[i].rows =
+			shared->processes[i].given = InvalidDsaPointer;
 }
 
 void
@@ -200,6 +202,14 @@ parts_of(CjExchange *exchange, const Process *process)
 	return dsa_get_address(exchange->area, process->parts);
 }
 
+static void
+take_back(CjExchange *exchange, dsa_pointer *given)
+{
+	if (DsaPointerIsValid(*given))
+		dsa_free(exchange->area, *given);
+	*given = InvalidDsaPointer;
+}
+
 /* This process, without what it gave in a round before. */
 static Process *
 begin_giving(CjExchange *exchange)
@@ -209,24 +219,14 @@ begin_giving(CjExchange *exchange)
 
 	if (process->round == shared->round)
 		return process;
-	if (DsaPointerIsValid(process->parts))
-	{
-		SharedPart *parts = dsa_get_address(exchange->area, process->parts);
-
-		for (int i = 0; i <= shared->npartitions; i++)
-			if (DsaPointerIsValid(parts[i].rows))
-				dsa_free(exchange->area, parts[i].rows);
-		dsa_free(exchange->area, process->parts);
-	}
-	if (DsaPointerIsValid(process->given))
-		dsa_free(exchange->area, process->given);
-	process->parts = process->given = InvalidDsaPointer;
-	process->has_file = false;
+	take_back(exchange, &process->parts);
+	take_back(exchange, &process->rows);
+	take_back(exchange, &process->given);
 	process->round = shared->round;
 	return process;
 }
 
-static char *
+static void *
 allocate(CjExchange *exchange, Size size, dsa_pointer *at)
 {
 	*at = dsa_allocate_extended(exchange->area, size, DSA_ALLOC_HUGE);
@@ -261,31 +261,20 @@ cj_exchange_create_file(CjExchange *exchange)
 	char		name[MAXPGPATH];
 
 	file_name(name, exchange->process);
-	begin_giving(exchange)->has_file = true;
 	return BufFileCreateFileSet(&exchange->shared->files.fs, name);
 }
 
-/* Copies a partition's blocks to shared memory, and gives them back. */
-static void
-share_partition(CjExchange *exchange, CjStore *store, CjPartition *partition, SharedPart *part)
+/* Copies a partition's blocks; returns where the next one's go. */
+static char *
+copy_blocks(const CjPartition *partition, char *to)
 {
-	char	   *to;
-
-	part->rows = InvalidDsaPointer;
-	part->extent = partition->extent;
-	part->bytes = partition->bytes;
-	part->hash = partition->hash;
-	part->mixed = partition->mixed;
-	if (partition->first == NULL)
-		return;
-	part->hash = cj_row_hash(store, (CjStoredRow *) partition->first->rows);
-	to = allocate(exchange, partition->bytes, &part->rows);
 	for (CjBlock *block = partition->first; block != NULL; block = block->next)
 	{
 		memcpy(to, block->rows, block->used);
 		to += block->used;
 	}
 	CHECK_FOR_INTERRUPTS();
+	return to;
 }
 
 void
@@ -293,23 +282,33 @@ cj_exchange_share(CjExchange *exchange, CjStore *store)
 {
 	Process    *process = begin_giving(exchange);
 	SharedPart *parts;
-	dsa_pointer at;
+	Size		bytes = 0;
+	char	   *to = NULL;
 
 	Assert(store->npartitions == exchange->shared->npartitions + 1);
 	cj_store_finish(store);
-	parts = (SharedPart *) allocate(exchange, store->npartitions * sizeof(SharedPart), &at);
+	parts = allocate(exchange, store->npartitions * sizeof(SharedPart), &process->parts);
 	for (int i = 0; i < store->npartitions; i++)
-		parts[i].rows = InvalidDsaPointer;
-	process->parts = at;
+	{
+		const CjPartition *partition = &store->partitions[i];
+
+		parts[i] = (SharedPart)
+		{
+			.rows = bytes,.extent = partition->extent,.bytes = partition->bytes,
+				.hash = partition->first == NULL ? partition->hash :
+				cj_row_hash(store, (CjStoredRow *) partition->first->rows),
+				.mixed = partition->mixed
+		};
+		bytes += partition->first == NULL ? 0 : partition->bytes;
+	}
+	if (bytes > 0)
+		to = allocate(exchange, bytes, &process->rows);
 	for (int i = 0; i < store->npartitions; i++)
-		share_partition(exchange, store, &store->partitions[i], &parts[i]);
+		to = copy_blocks(&store->partitions[i], to);
+	/* what was copied was there twice */
+	store->arena->peak = Max(store->arena->peak, store->arena->used + bytes);
 	if (store->file != NULL)
 		BufFileExportFileSet(store->file);
-	else
-	{
-		/* what was copied was there twice */
-		store->arena->peak = Max(store->arena->peak, 2 * store->arena->used);
-	}
 	cj_store_free(store);
 }
 
@@ -351,7 +350,8 @@ cj_exchange_parts(CjExchange *exchange, int partition, CjPart *parts)
 
 	for (int i = 0; i < exchange->shared->nprocesses; i++)
 	{
-		const SharedPart *part = parts_of(exchange, &exchange->shared->processes[i]);
+		const Process *process = &exchange->shared->processes[i];
+		const SharedPart *part = parts_of(exchange, process);
 		bool		in_file;
 
 		if (part == NULL || part[partition].bytes == 0)
@@ -360,27 +360,11 @@ cj_exchange_parts(CjExchange *exchange, int partition, CjPart *parts)
 		in_file = part->extent >= 0;
 		parts[n++] = (CjPart)
 		{
-			.rows = in_file ? NULL : dsa_get_address(exchange->area, part->rows),
+			.rows = in_file ? NULL : (char *) dsa_get_address(exchange->area, process->rows) + part->rows,
 				.file = in_file ? file_of(exchange, i) : NULL,
 				.extent = part->extent,.bytes = part->bytes,
 				.hash = part->hash,.mixed = part->mixed
 		};
 	}
 	return n;
-}
-
-void
-cj_exchange_release(CjExchange *exchange, int partition)
-{
-	for (int i = 0; i < exchange->shared->nprocesses; i++)
-	{
-		SharedPart *parts = parts_of(exchange, &exchange->shared->processes[i]);
-
-		if (parts == NULL)
-			continue;
-		if (DsaPointerIsValid(parts[partition].rows))
-			dsa_free(exchange->area, parts[partition].rows);
-		parts[partition].rows = InvalidDsaPointer;
-		parts[partition].bytes = 0;
-	}
 }

@@ -86,8 +86,7 @@ extern BufFile *cj_exchange_create_file(CjExchange *exchange);
 /* The next partition that no process took, or any number above if there is none. */
 extern int	cj_exchange_claim(CjExchange *exchange);
 
-/* What the processes have of it, at most one part each; and that it was read. */
+/* What the processes have of it, at most one part each. */
 extern int	cj_exchange_parts(CjExchange *exchange, int partition, CjPart *parts);
-extern void cj_exchange_release(CjExchange *exchange, int partition);
 
 #endif							/* CJ_SCAN_EXCHANGE_H */

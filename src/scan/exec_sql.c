@@ -46,7 +46,8 @@ typedef struct GroupedScanState
 	CjStore    *store;			/* NULL: nothing was read yet, or all given
 								 * back */
 	bool		finished;
-	CjShared   *shared;			/* with other processes; NULL: all is done here */
+	CjShared   *shared;			/* with other processes; NULL: all is done
+								 * here */
 	CjExchange *exchange;		/* while there is a store, and if it is shared */
 	CjArena		told;			/* what EXPLAIN tells, of the last store */
 } GroupedScanState;
@@ -312,7 +313,11 @@ fill_store(GroupedScanState *state)
 
 	for (int i = 0; i < state->nmemos; i++)
 		cj_memo_reset(state->memos[i]);
-	/* a plan for several processes may be run by one that could not begin others */
+
+	/*
+	 * a plan for several processes may be run by one that could not begin
+	 * others
+	 */
 	if (state->shared != NULL && state->css.ss.ps.state->es_query_dsa != NULL)
 	{
 		exchange_rows(state);

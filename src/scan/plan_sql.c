@@ -264,7 +264,12 @@ add_shared_paths(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_r
 	Path	   *child;
 	Path	   *path;
 
-	if (!grouped_rel->consider_parallel || input_rel->partial_pathlist == NIL)
+	/*
+	 * a path that is there may be beneath a Gather already, and would be
+	 * freed for a better one
+	 */
+	if (!grouped_rel->consider_parallel || input_rel->partial_pathlist == NIL ||
+		grouped_rel->partial_pathlist != NIL)
 		return;
 	child = linitial(input_rel->partial_pathlist);
 	if (!equal(child->pathtarget->exprs, input_rel->cheapest_total_path->pathtarget->exprs))

@@ -406,6 +406,16 @@ group_parts(CjStore *store, Size in_files)
 	}
 }
 
+/* A partition in the store's own file. */
+static CjPart
+part_in_file(const CjStore *store, const CjPartition *partition)
+{
+	CjPart		part = {NULL, store->file, partition->extent, partition->bytes,
+	partition->hash, partition->mixed};
+
+	return part;
+}
+
 /* What of the current partition is not in blocks; the bytes of all of it, and those in files. */
 static void
 find_parts(CjStore *store, Size *bytes, Size *in_files)
@@ -417,11 +427,7 @@ find_parts(CjStore *store, Size *bytes, Size *in_files)
 	if (store->exchange != NULL)
 		store->nparts = cj_exchange_parts(store->exchange, store->current, store->parts);
 	else if (partition->extent >= 0)
-		store->parts[store->nparts++] = (CjPart)
-	{
-		.file = store->file,.extent = partition->extent,.bytes = partition->bytes,
-			.hash = partition->hash,.mixed = partition->mixed
-	};
+		store->parts[store->nparts++] = part_in_file(store, partition);
 	else
 		*bytes = partition->bytes;
 	for (int i = 0; i < store->nparts; i++)
@@ -473,8 +479,6 @@ static void
 end_partition(CjStore *store)
 {
 	release_blocks(store->arena, &store->partitions[store->current]);
-	if (store->exchange != NULL)
-		cj_exchange_release(store->exchange, store->current);
 	store->nparts = 0;
 	store->groups.count = store->group = 0;
 	if (store->loaded == NULL)

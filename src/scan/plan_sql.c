@@ -49,6 +49,9 @@
  */
 #define GROUPING_COST	(16 * cpu_operator_cost)
 
+/* Copying it to shared memory, and reading it from there: */
+#define EXCHANGE_COST	(6 * cpu_operator_cost)
+
 /* What a row costs in a hash table that is not in the cache, beyond what is charged: */
 #define MISS_COST		(40 * cpu_operator_cost)
 
@@ -101,7 +104,7 @@ create_grouped_path(RelOptInfo *rel, Path *child, List *group_clause, const CjSc
 	cj_inherit_disabled(&path->path, child);
 	/* files are written and read in long pieces */
 	path->path.startup_cost = child->total_cost + child->rows * GROUPING_COST / 2 +
-		pages * seq_page_cost;
+		(shared ? child->rows * EXCHANGE_COST : 0) + pages * seq_page_cost;
 	path->path.total_cost = path->path.startup_cost + child->rows * GROUPING_COST / 2 +
 		pages * seq_page_cost;
 	path->custom_paths = list_make1(child);

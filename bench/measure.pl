@@ -319,7 +319,7 @@ sub print_tables
 		  [ $row->{case}, $row->{threads}, $row->{label}, sprintf('%.3f', $median),
 			sprintf($median < 0.1 ? '%.5f-%.5f' : '%.3f-%.3f', @sorted[ 0, -1 ]), sprintf('%.1f', $median * 1e9 / $opt{events}),
 			sprintf('%.2f', $median / median(@{ $first->{times} })),
-			sprintf($median < 1 ? '%.4f' : '%.2f', median(@{ $row->{processor} })),
+			sprintf($median < 0.1 ? '%.6f' : $median < 1 ? '%.4f' : '%.2f', median(@{ $row->{processor} })),
 			sprintf('%.0f %%', 100 * $row->{kernel} / (sum(@{ $row->{processor} }) || 1)), sprintf('%.0f', $row->{peak} / 1024) ];
 	}
 	print "\nTimes: the median of $opt{rounds} rounds; \"x ours\" is the time divided by that of the case's first row.\n\n";

@@ -9,8 +9,8 @@
  * its histogram.  "Seen" ordinals count each journey once an edge and a node.
  *
  * Regions double.  A histogram covers the octaves it needs, with counters as wide
- * as it needs, and moves to the end of the counters when it needs more; what it
- * leaves is dropped when the counters are full.
+ * as it needs.  When it needs more, it moves to where one of that size has been, or
+ * to the end of the counters; what is left over is dropped when they are full.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -27,8 +27,10 @@
 
 #define DENSE_SLOTS		65536	/* largest node by name array */
 #define FIRST_ROOM		8
+#define SMALL_ROOM		64		/* below, it grows fourfold */
 #define FIRST_BYTES		128
 #define FIRST_COUNTERS	128
+#define STEP_OF_COUNTERS	24576
 
 /* ---- regions ---- */
 
@@ -52,7 +54,6 @@ place_parts(CjGraph *graph, CjGraphParts *parts)
 	parts->dense = nodes * names <= DENSE_SLOTS;
 	parts->nodes = (CjGraphNode *) take(&at, nodes, sizeof(CjGraphNode));
 	parts->edges = (CjGraphEdge *) take(&at, graph->edges_room, sizeof(CjGraphEdge));
-	parts->counters = take(&at, graph->counters_room, 1);
 	parts->names = (CjGraphName *) take(&at, names, sizeof(CjGraphName));
 	parts->name_slots = (int32 *) take(&at, 2 * names, sizeof(int32));
 	parts->edge_slots = (int32 *) take(&at, parts->dense ? nodes * names :
@@ -60,28 +61,45 @@ place_parts(CjGraph *graph, CjGraphParts *parts)
 	parts->contexts = (int32 *) take(&at, graph->depth > 1 ? nodes * graph->depth : 0, sizeof(int32));
 	parts->node_slots = (int32 *) take(&at, graph->depth > 1 ? 2 * nodes : 0, sizeof(int32));
 	parts->bytes = take(&at, graph->bytes_room, 1);
+	parts->counters = take(&at, graph->counters_room, 1);
 	return at - (char *) graph;
 }
 
-static int32
-room_for(int32 room, int64 need)
+pg_noreturn static void too_large(void);
+
+static void
+too_large(void)
 {
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("journey graph is too large"),
+			 errhint("Use a smaller depth, or rename rare events to one name with journey_rename.")));
+}
+
+/* Room for so many, to a power of two, and more if it gets short anyway. */
+static int32
+room_for(int32 room, int32 used, int64 more)
+{
+	int64		need = used + more;
+
 	if (need > (INT64CONST(1) << 30))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("journey graph is too large"),
-				 errhint("Use a smaller depth, or rename rare events to one name with journey_rename.")));
-	while (room < need)
+		too_large();
+	if (need > room && room < SMALL_ROOM)
+		room *= 4;
+	while (room < need || used > room - room / 4)
 		room *= 2;
 	return room;
 }
 
+/*
+ * A graph with the sizes and totals of another, and room.  The counters, most of it,
+ * are cleared as histograms take them, so that memory that none takes is not touched.
+ */
 static CjGraph *
-allocate(const CjGraph *like)
+allocate(const CjGraph *like, CjGraphParts *parts)
 {
-	CjGraphParts parts;
 	CjGraph		sizes = *like;
-	Size		size = place_parts(&sizes, &parts);
+	Size		size = place_parts(&sizes, parts);
 	CjGraph    *graph;
 
 	if (!AllocSizeIsValid(size))
@@ -91,9 +109,11 @@ allocate(const CjGraph *like)
 				 errdetail("It has %d names, %d nodes and %d edges.",
 						   like->names, like->nodes - 1, like->edges),
 				 errhint("Use a smaller depth, or rename rare events to one name with journey_rename.")));
-	graph = palloc0(size);
+	graph = palloc(size);
+	memset(graph, 0, parts->counters - (char *) &sizes);
 	*graph = *like;
 	SET_VARSIZE(graph, size);
+	place_parts(graph, parts);
 	return graph;
 }
 
@@ -241,6 +261,23 @@ move_parts(CjGraphRef *to, const CjGraphRef *from)
 	}
 }
 
+/*
+ * Room for counters.  Each move touches memory that is given back after it, which
+ * costs more than the copying: small graphs grow fast, and large ones leave little
+ * unused.
+ */
+static int32
+counters_room(const CjGraphRef *ref, int32 more)
+{
+	int64		live = live_counters(ref);
+	int64		need = live + more;
+
+	need = TYPEALIGN(CJ_UNIT, need + Max(live / 2, Min(3 * live, STEP_OF_COUNTERS)));
+	if (need > (int64) MaxAllocSize)
+		too_large();
+	return Max(ref->graph->counters_room, (int32) need);
+}
+
 /* Makes room; the graph moves to a larger copy if some lacks. */
 static pg_noinline void
 make_room(CjGraphRef *ref, int32 names, int64 bytes, int32 nodes, int32 edges, int32 counters)
@@ -249,14 +286,13 @@ make_room(CjGraphRef *ref, int32 names, int64 bytes, int32 nodes, int32 edges, i
 	CjGraph		want = *old;
 	CjGraphRef	to = *ref;
 
-	want.names_room = room_for(old->names_room, (int64) old->names + names);
-	want.bytes_room = room_for(old->bytes_room, old->bytes + bytes);
-	want.nodes_room = room_for(old->nodes_room, (int64) old->nodes + nodes);
-	want.edges_room = room_for(old->edges_room, (int64) old->edges + edges);
-	if ((int64) old->counters + counters > old->counters_room)
-		want.counters_room = room_for(FIRST_COUNTERS, live_counters(ref) * 3 / 2 + counters);
-	to.graph = allocate(&want);
-	place_parts(to.graph, &to.parts);
+	want.names_room = room_for(old->names_room, old->names, names);
+	want.bytes_room = room_for(old->bytes_room, old->bytes, bytes);
+	want.nodes_room = room_for(old->nodes_room, old->nodes, nodes);
+	want.edges_room = room_for(old->edges_room, old->edges, edges);
+	want.counters_room = counters_room(ref, counters);
+	memset(want.holes, 0, sizeof(want.holes));
+	to.graph = allocate(&want, &to.parts);
 	move_parts(&to, ref);
 	if (old != ref->borrowed)
 		pfree(old);
@@ -268,6 +304,12 @@ cj_graph_counters_room(CjGraphRef *ref, int32 bytes)
 {
 	if ((int64) ref->graph->counters + bytes > ref->graph->counters_room)
 		make_room(ref, 0, 0, 0, 0, bytes);
+}
+
+void
+cj_graph_reserve(CjGraphRef *ref, int32 names, int32 nodes, int32 edges, int32 counters)
+{
+	make_room(ref, names, 0, nodes, edges, counters);
 }
 
 void
@@ -284,9 +326,9 @@ cj_graph_create(CjGraphRef *ref, CjBy by, int depth, bool collapse)
 	sizes.bytes_room = FIRST_BYTES;
 	sizes.counters_room = FIRST_COUNTERS;
 	sizes.nodes = 1;
-	ref->graph = allocate(&sizes);
+	ref->graph = allocate(&sizes, &ref->parts);
+	ref->times = NULL;
 	ref->borrowed = NULL;
-	place_parts(ref->graph, &ref->parts);
 	ref->parts.nodes[0].code = -1;
 	if (depth > 1)
 	{
@@ -300,6 +342,7 @@ void
 cj_graph_borrow(CjGraphRef *ref, CjGraph *graph)
 {
 	ref->graph = graph;
+	ref->times = NULL;
 	ref->borrowed = graph;
 	place_parts(graph, &ref->parts);
 }

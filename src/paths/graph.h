@@ -105,6 +105,12 @@ typedef struct CjGraphName
 	uint32		hash;
 } CjGraphName;
 
+/* Sizes of histograms are multiples of this: an octave of the narrowest counters. */
+#define CJ_UNIT			16
+
+/* What histograms of fewer units leave is used again. */
+#define CJ_HOLES		32
+
 typedef struct CjGraph
 {
 	int32		vl_len_;
@@ -125,6 +131,8 @@ typedef struct CjGraph
 	int32		edges_room;
 	int32		counters;		/* bytes */
 	int32		counters_room;
+	int32		holes[CJ_HOLES];	/* by units: where the first hole is, + 1;
+									 * where the next is stands in it */
 } CjGraph;
 
 /* Where the regions are. */
@@ -132,7 +140,6 @@ typedef struct CjGraphParts
 {
 	CjGraphNode *nodes;
 	CjGraphEdge *edges;
-	char	   *counters;
 	CjGraphName *names;
 	int32	   *name_slots;		/* open addressing, position + 1, 2 *
 								 * names_room */
@@ -142,14 +149,24 @@ typedef struct CjGraphParts
 								 * only if depth > 1 */
 	int32	   *node_slots;		/* open addressing, likewise */
 	char	   *bytes;
+	char	   *counters;		/* last: not cleared ahead */
 	bool		dense;
 } CjGraphParts;
+
+/* What rows say of an edge's histogram, in microseconds. */
+typedef struct CjEdgeTimes
+{
+	uint64		median;
+	uint64		p90;
+} CjEdgeTimes;
 
 /* A graph at hand: functions that may move it take a pointer to this. */
 typedef struct CjGraphRef
 {
 	CjGraph    *graph;
 	CjGraphParts parts;
+	CjEdgeTimes *times;			/* of each edge, in the place of histograms;
+								 * or NULL */
 	CjGraph    *borrowed;		/* not to be freed when the graph moves */
 } CjGraphRef;
 
@@ -260,9 +277,6 @@ cj_counter_fits(int32 width, int64 count)
 	return width == 8 || (width > 0 && (uint64) count >> (8 * width) == 0);
 }
 
-/* Has an edge's histogram hold these buckets and what is between them. */
-extern void cj_graph_span_times(CjGraphRef *ref, int32 edge, int32 first, int32 last);
-
 /* How many transitions fell into a bucket; sets it, to a number that is not negative. */
 extern int64 cj_graph_times(const CjGraphRef *ref, int32 edge, int32 bucket);
 extern pg_noinline void cj_graph_set_times(CjGraphRef *ref, int32 edge, int32 bucket, int64 count);
@@ -288,8 +302,18 @@ cj_graph_count_time(CjGraphRef *ref, int32 edge, int32 bucket)
 		cj_graph_set_times(ref, edge, bucket, count);
 }
 
+/* Gives an edge without a histogram one: counts of ascending buckets, at least one. */
+extern void cj_graph_put_times(CjGraphRef *ref, int32 edge, const int32 *buckets,
+							   const int64 *counts, int32 count);
+
 /* All counters of an edge's octaves, at most CJ_BUCKETS; returns how many there are. */
 extern int32 cj_graph_histogram(const CjGraphRef *ref, const CjGraphEdge *edge, int64 *counters);
+
+/* The rank of a lower quantile among so many. */
+extern int64 cj_quantile_rank(int64 total, double share);
+
+/* The lower quantile in microseconds from counters of buckets first .. first + count - 1. */
+extern uint64 cj_quantile(const int64 *counters, int32 first, int32 count, int64 total, double share);
 
 /* ---- the working form (graph.c) ---- */
 
@@ -298,6 +322,9 @@ extern void cj_graph_create(CjGraphRef *ref, CjBy by, int depth, bool collapse);
 
 /* Room for so many bytes of counters more; the graph may move. */
 extern void cj_graph_counters_room(CjGraphRef *ref, int32 bytes);
+
+/* The same of names, nodes, edges and bytes of counters that are known to come. */
+extern void cj_graph_reserve(CjGraphRef *ref, int32 names, int32 nodes, int32 edges, int32 counters);
 
 /* A graph that the caller owns and that must not be freed when it grows. */
 extern void cj_graph_borrow(CjGraphRef *ref, CjGraph *graph);
@@ -325,9 +352,10 @@ extern struct varlena *cj_graph_pack(const CjGraphRef *ref);
 /*
  * The working form of a packed body; NULL if all is well, else what is wrong
  * with it.  Everything is checked that it would be unsafe to trust; "verify" of what
- * comes from outside also that equal graphs have equal bytes.
+ * comes from outside also that equal graphs have equal bytes.  "Summary" gives
+ * edges times in the place of histograms, which are most of a graph.
  */
-extern const char *cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size);
+extern const char *cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size, bool summary);
 extern const char *cj_graph_verify(CjGraphRef *ref, const uint8 *body, Size size);
 
 /* Adds b to a (or subtracts it): error 22023 if their options differ or a has not all of b. */

@@ -66,7 +66,7 @@ choose_edges(Drawing *drawing, FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"top\" must be positive, not %d", top)));
-	cj_graph_read_sorted(&drawing->ref, PG_GETARG_DATUM(0));
+	cj_graph_read_summary(&drawing->ref, PG_GETARG_DATUM(0));
 	edges = drawing->ref.parts.edges;
 	drawing->edges = palloc_array(int32, drawing->ref.graph->edges + 1);
 	drawing->count = 0;
@@ -130,15 +130,6 @@ append_duration(StringInfo to, uint64 usec)
 	appendStringInfo(to, UINT64_FORMAT " us", usec);
 }
 
-static void
-append_median(StringInfo to, const CjGraphRef *ref, const CjGraphEdge *edge)
-{
-	int64		counters[CJ_BUCKETS];
-	int32		count = cj_graph_histogram(ref, edge, counters);
-
-	append_duration(to, cj_quantile(counters, edge->octave * CJ_SUB_BUCKETS, count, edge->count, 0.5));
-}
-
 /* A label inside double quotes, what would end it or start markup escaped. */
 static void
 append_escaped(StringInfo to, const text *label, bool mermaid)
@@ -186,7 +177,7 @@ cj_graph_to_dot(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		appendStringInfo(&to, "  n%d -> n%d [label=\"" INT64_FORMAT "\\n",
 						 d.position[edge->source] + 1, d.position[edge->target] + 1, edge->count);
-		append_median(&to, &d.ref, edge);
+		append_duration(&to, d.ref.times[d.edges[i]].median);
 		appendStringInfo(&to, "\", penwidth=%.1f];\n", 1 + 4.0 * edge->count / d.most);
 	}
 	appendStringInfoString(&to, "}\n");
@@ -215,7 +206,7 @@ cj_graph_to_mermaid(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		appendStringInfo(&to, "  n%d -->|\"" INT64_FORMAT ", ",
 						 d.position[edge->source] + 1, edge->count);
-		append_median(&to, &d.ref, edge);
+		append_duration(&to, d.ref.times[d.edges[i]].median);
 		appendStringInfo(&to, "\"| n%d\n", d.position[edge->target] + 1);
 	}
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(to.data, to.len));

@@ -25,6 +25,8 @@
 
 /* ---- packing ---- */
 
+#define BUCKET_SIZE		2		/* bytes of numbers up to CJ_BUCKETS */
+
 typedef struct Packing
 {
 	const CjGraphRef *ref;
@@ -142,30 +144,58 @@ pack_nodes(Packing *packing, StringInfo to)
 	pfree(used);
 }
 
+/* Which counters are not zero, ascending; returns how many. */
+static int32
+used_counters(const char *counters, const CjGraphEdge *edge, int32 *used)
+{
+	int32		count = edge->octaves * CJ_SUB_BUCKETS;
+	int32		n = 0;
+
+	if (edge->width > 1)
+	{
+		for (int32 i = 0; i < count; i++)
+		{
+			used[n] = i;
+			n += cj_counter_get(counters, edge->width, i) != 0;
+		}
+		return n;
+	}
+	for (int32 i = 0; i < count; i += sizeof(uint64))
+	{
+		uint64		eight;
+
+		memcpy(&eight, counters + i, sizeof(eight));
+		for (int j = 0; eight != 0 && j < (int) sizeof(eight); j++)
+		{
+			used[n] = i + j;
+			n += ((const uint8 *) counters)[i + j] != 0;
+		}
+	}
+	return n;
+}
+
 static void
 pack_times(const CjGraphRef *ref, const CjGraphEdge *edge, StringInfo to)
 {
-	int64		counters[CJ_BUCKETS];
+	const char *counters = ref->parts.counters + edge->counters;
 	int32		first = edge->octave * CJ_SUB_BUCKETS;
-	int32		count = cj_graph_histogram(ref, edge, counters);
 	int32		used[CJ_BUCKETS];
-	int32		buckets = 0;
+	int32		buckets = used_counters(counters, edge, used);
 	int32		before = -1;
+	char	   *at;
 
 	cj_put_number(to, edge->sum.high);
 	cj_put_number(to, edge->sum.low);
-	for (int32 i = 0; i < count; i++)
-	{
-		used[buckets] = i;
-		buckets += counters[i] != 0;
-	}
 	cj_put_number(to, buckets);
+	enlargeStringInfo(to, buckets * (BUCKET_SIZE + cj_number_size(edge->count)));
+	at = to->data + to->len;
 	for (int32 i = 0; i < buckets; i++)
 	{
-		cj_put_number(to, first + used[i] - before);
-		cj_put_number(to, counters[used[i]]);
+		at = cj_write_number(at, first + used[i] - before);
+		at = cj_write_number(at, cj_counter_get(counters, edge->width, used[i]));
 		before = first + used[i];
 	}
+	to->len = at - to->data;
 }
 
 static void
@@ -231,11 +261,26 @@ cj_graph_pack(const CjGraphRef *ref)
 
 /* ---- unpacking ---- */
 
+/*
+ * Room is made at once for what is said to follow, so that nothing moves; but only
+ * for so many, since it may not be true.
+ */
+#define MOST_AHEAD		4096
+#define MOST_BYTES_AHEAD	1048576
+
+/* How many of something follow, each of so many bytes at least. */
+static int64
+get_count(CjReader *reader, int least)
+{
+	return cj_get_limited(reader, (reader->end - reader->at) / least);
+}
+
 static void
 unpack_names(CjGraphRef *ref, CjReader *reader)
 {
-	int64		count = cj_get_limited(reader, reader->end - reader->at);
+	int64		count = get_count(reader, 1);
 
+	cj_graph_reserve(ref, Min(count, MOST_AHEAD), 0, 0, 0);
 	for (int64 i = 0; i < count && reader->fault == NULL; i++)
 	{
 		CjText		name = cj_get_text(reader, CJ_MAX_NAME);
@@ -253,8 +298,9 @@ static void
 unpack_nodes(CjGraphRef *ref, CjReader *reader)
 {
 	int			depth = ref->graph->depth;
-	int64		count = cj_get_limited(reader, reader->end - reader->at);
+	int64		count = get_count(reader, 6);
 
+	cj_graph_reserve(ref, 0, Min(count, MOST_AHEAD), 0, 0);
 	for (int64 i = 1; i <= count && reader->fault == NULL; i++)
 	{
 		int			length = (int) cj_get_limited(reader, depth);
@@ -275,6 +321,23 @@ unpack_nodes(CjGraphRef *ref, CjReader *reader)
 		node->exits = cj_get_limited(reader, PG_INT64_MAX);
 		node->tied = cj_get_limited(reader, PG_INT64_MAX);
 	}
+}
+
+/* Median and 90 % of ascending buckets' counts. */
+static void
+summarize(CjEdgeTimes *times, const int32 *buckets, const int64 *counts, int64 total)
+{
+	int64		median = cj_quantile_rank(total, 0.5);
+	int64		p90 = cj_quantile_rank(total, 0.9);
+	int64		below = 0;
+	int32		i = 0;
+
+	for (; below + counts[i] < median; i++)
+		below += counts[i];
+	times->median = cj_bucket_value(buckets[i]);
+	for (; below + counts[i] < p90; i++)
+		below += counts[i];
+	times->p90 = cj_bucket_value(buckets[i]);
 }
 
 static void
@@ -301,19 +364,28 @@ unpack_times(CjGraphRef *ref, CjReader *reader, int32 edge)
 	}
 	if (reader->fault == NULL && (overflow || timed != ref->parts.edges[edge].count))
 		reader->fault = "Its counts do not add up.";
-	if (reader->fault != NULL || buckets == 0)
+	if (reader->fault != NULL || timed == 0)
 		return;
-	cj_graph_span_times(ref, edge, at[0], (int32) bucket);
-	for (int64 i = 0; i < buckets; i++)
-		cj_graph_set_times(ref, edge, at[i], counters[i]);
+	if (ref->times != NULL)
+		summarize(&ref->times[edge], at, counters, timed);
+	else
+		cj_graph_put_times(ref, edge, at, counters, (int32) buckets);
 }
 
 static void
-unpack_edges(CjGraphRef *ref, CjReader *reader)
+unpack_edges(CjGraphRef *ref, CjReader *reader, bool summary)
 {
-	int64		count = cj_get_limited(reader, reader->end - reader->at);
+	int64		count = get_count(reader, 4);
 	int32		nodes = ref->graph->nodes;
 
+	/*
+	 * a counter takes two bytes or more if it is used, and some between are
+	 * not
+	 */
+	cj_graph_reserve(ref, 0, 0, Min(count, MOST_AHEAD),
+					 summary ? 0 : Min(2 * (reader->end - reader->at), MOST_BYTES_AHEAD));
+	if (summary)
+		ref->times = palloc0_array(CjEdgeTimes, count + 1);
 	for (int64 i = 0; i < count && reader->fault == NULL; i++)
 	{
 		int32		source = (int32) cj_get_limited(reader, nodes - 1);
@@ -377,7 +449,7 @@ check_counts(const CjGraphRef *ref)
 }
 
 const char *
-cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size)
+cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size, bool summary)
 {
 	CjReader	reader = {body, body + size, NULL};
 
@@ -394,7 +466,7 @@ cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size)
 	if (reader.fault == NULL)
 		unpack_nodes(ref, &reader);
 	if (reader.fault == NULL)
-		unpack_edges(ref, &reader);
+		unpack_edges(ref, &reader, summary);
 	if (reader.fault == NULL)
 		reader.fault = check_counts(ref);
 	return reader.fault;
@@ -403,7 +475,7 @@ cj_graph_unpack(CjGraphRef *ref, const uint8 *body, Size size)
 const char *
 cj_graph_verify(CjGraphRef *ref, const uint8 *body, Size size)
 {
-	const char *fault = cj_graph_unpack(ref, body, size);
+	const char *fault = cj_graph_unpack(ref, body, size, false);
 	struct varlena *again;
 
 	if (fault != NULL)

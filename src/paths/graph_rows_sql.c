@@ -11,8 +11,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -51,6 +49,17 @@ cj_node_label(const CjGraphRef *ref, int32 node)
 	return cstring_to_text_with_len(label.data, label.len);
 }
 
+/* The labels of all nodes but the start, which has none. */
+static Datum *
+node_labels(const CjGraphRef *ref)
+{
+	Datum	   *labels = palloc_array(Datum, ref->graph->nodes);
+
+	for (int32 i = 1; i < ref->graph->nodes; i++)
+		labels[i] = PointerGetDatum(cj_node_label(ref, i));
+	return labels;
+}
+
 /* (2^64 * high + low) / count, to the microsecond, exactly */
 Datum
 cj_mean_interval(CjSum sum, int64 count)
@@ -59,15 +68,23 @@ cj_mean_interval(CjSum sum, int64 count)
 	uint64		rest = sum.high % divisor;
 	uint64		mean = 0;
 
-	/* long division, bit by bit: counts are below 2^63, so rest * 2 fits */
-	for (int bit = 63; bit >= 0; bit--)
+	if (likely(rest == 0))
 	{
-		rest = rest << 1 | ((sum.low >> bit) & 1);
-		mean <<= 1;
-		if (rest >= divisor)
+		mean = sum.low / divisor;
+		rest = sum.low % divisor;
+	}
+	else
+	{
+		/* long division, bit by bit: counts are below 2^63, so rest * 2 fits */
+		for (int bit = 63; bit >= 0; bit--)
 		{
-			rest -= divisor;
-			mean |= 1;
+			rest = rest << 1 | ((sum.low >> bit) & 1);
+			mean <<= 1;
+			if (rest >= divisor)
+			{
+				rest -= divisor;
+				mean |= 1;
+			}
 		}
 	}
 	if (rest >= divisor - rest)
@@ -75,44 +92,21 @@ cj_mean_interval(CjSum sum, int64 count)
 	return IntervalPGetDatum(cj_usec_interval(mean));
 }
 
-uint64
-cj_quantile(const int64 *counters, int32 first, int32 count, int64 total, double share)
-{
-	int64		rank = (int64) ceil(share * (double) total);
-	int64		below = 0;
-
-	rank = Max(Min(rank, total), 1);
-	for (int32 i = 0; i < count; i++)
-	{
-		below += counters[i];
-		if (below >= rank)
-			return cj_bucket_value(first + i);
-	}
-	return 0;
-}
-
-/* mean, median and 90 % of a histogram into three columns; NULL without times */
+/* mean, median and 90 % of times into three columns */
 static void
-time_values(CjSum sum, const int64 *counters, int32 first, int32 count, int64 total,
-			Datum *values, bool *nulls)
+time_values(CjSum sum, int64 total, uint64 median, uint64 p90, Datum *values)
 {
-	if (total == 0)
-	{
-		nulls[0] = nulls[1] = nulls[2] = true;
-		return;
-	}
 	values[0] = cj_mean_interval(sum, total);
-	values[1] = IntervalPGetDatum(cj_usec_interval(cj_quantile(counters, first, count, total, 0.5)));
-	values[2] = IntervalPGetDatum(cj_usec_interval(cj_quantile(counters, first, count, total, 0.9)));
+	values[1] = IntervalPGetDatum(cj_usec_interval(median));
+	values[2] = IntervalPGetDatum(cj_usec_interval(p90));
 }
 
 static void
-edge_times(const CjGraphRef *ref, const CjGraphEdge *edge, Datum *values, bool *nulls)
+edge_times(const CjGraphRef *ref, const CjGraphEdge *edge, Datum *values)
 {
-	int64		counters[CJ_BUCKETS];
-	int32		count = cj_graph_histogram(ref, edge, counters);
+	const CjEdgeTimes *times = &ref->times[edge - ref->parts.edges];
 
-	time_values(edge->sum, counters, edge->octave * CJ_SUB_BUCKETS, count, edge->count, values, nulls);
+	time_values(edge->sum, edge->count, times->median, times->p90, values);
 }
 
 /* ---- totals of nodes ---- */
@@ -158,7 +152,7 @@ cj_graph_totals(PG_FUNCTION_ARGS)
 	int64		tied = 0;
 	int32		starts = 0;
 
-	cj_graph_read(&ref, PG_GETARG_DATUM(0));
+	cj_graph_read_summary(&ref, PG_GETARG_DATUM(0));
 	totals = node_totals(&ref);
 	for (int32 i = 1; i < ref.graph->nodes; i++)
 		tied += ref.parts.nodes[i].tied;
@@ -231,7 +225,12 @@ cj_graph_nodes(PG_FUNCTION_ARGS)
 		values[6] = Int64GetDatum(totals.events[i] - node->journeys);
 		values[7] = Int64GetDatum(node->again);
 		values[8] = Int64GetDatum(node->tied);
-		time_values(stay->sum, stay->counters, 0, CJ_BUCKETS, stay->total, values + 9, nulls + 9);
+		if (stay->total > 0)
+			time_values(stay->sum, stay->total,
+						cj_quantile(stay->counters, 0, CJ_BUCKETS, stay->total, 0.5),
+						cj_quantile(stay->counters, 0, CJ_BUCKETS, stay->total, 0.9), values + 9);
+		else
+			nulls[9] = nulls[10] = nulls[11] = true;
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -243,9 +242,11 @@ cj_graph_edges(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = cj_materialize(fcinfo);
 	CjGraphRef	ref;
 	NodeTotals	totals;
+	Datum	   *labels;
 
-	cj_graph_read_sorted(&ref, PG_GETARG_DATUM(0));
+	cj_graph_read_summary(&ref, PG_GETARG_DATUM(0));
 	totals = node_totals(&ref);
+	labels = node_labels(&ref);
 	for (int32 i = 0; i < ref.graph->edges; i++)
 	{
 		const CjGraphEdge *edge = &ref.parts.edges[i];
@@ -256,14 +257,14 @@ cj_graph_edges(PG_FUNCTION_ARGS)
 		if (edge->source == 0)
 			continue;
 		CHECK_FOR_INTERRUPTS();
-		values[0] = PointerGetDatum(cj_node_label(&ref, edge->source));
-		values[1] = PointerGetDatum(cj_node_label(&ref, edge->target));
+		values[0] = labels[edge->source];
+		values[1] = labels[edge->target];
 		values[2] = Int64GetDatum(edge->count);
 		values[3] = Int64GetDatum(edge->journeys);
 		values[4] = Float8GetDatum(count / (double) totals.transitions);
 		values[5] = Float8GetDatum(count / (double) totals.events[edge->source]);
 		values[6] = Float8GetDatum(count / (double) totals.events[edge->target]);
-		edge_times(&ref, edge, values + 7, nulls + 7);
+		edge_times(&ref, edge, values + 7);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -297,8 +298,10 @@ cj_graph_bottlenecks(PG_FUNCTION_ARGS)
 	int32		count = 0;
 	CjSum		all = {0, 0};
 	double		before = 0;
+	Datum	   *labels;
 
-	cj_graph_read_sorted(&ref, PG_GETARG_DATUM(0));
+	cj_graph_read_summary(&ref, PG_GETARG_DATUM(0));
+	labels = node_labels(&ref);
 	order = palloc_array(int32, ref.graph->edges + 1);
 	for (int32 i = 0; i < ref.graph->edges; i++)
 		if (ref.parts.edges[i].source != 0)
@@ -316,13 +319,13 @@ cj_graph_bottlenecks(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		before += share;
-		values[0] = PointerGetDatum(cj_node_label(&ref, edge->source));
-		values[1] = PointerGetDatum(cj_node_label(&ref, edge->target));
+		values[0] = labels[edge->source];
+		values[1] = labels[edge->target];
 		values[2] = Int64GetDatum(edge->count);
 		values[3] = Float8GetDatum(cj_sum_double(edge->sum) / (double) USECS_PER_DAY);
 		values[4] = Float8GetDatum(share);
 		values[5] = Float8GetDatum(Min(before, 1.0));
-		edge_times(&ref, edge, values + 6, nulls + 6);
+		edge_times(&ref, edge, values + 6);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -398,7 +401,7 @@ cj_graph_loops(PG_FUNCTION_ARGS)
 	Loop	   *loops;
 	int32		count = 0;
 
-	cj_graph_read_sorted(&ref, PG_GETARG_DATUM(0));
+	cj_graph_read_summary(&ref, PG_GETARG_DATUM(0));
 	totals = node_totals(&ref);
 	loops = palloc_extended((ref.graph->edges + 1) * sizeof(Loop), MCXT_ALLOC_HUGE);
 	for (int32 i = 0; i < ref.graph->edges; i++)

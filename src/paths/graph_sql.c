@@ -35,7 +35,7 @@ PG_FUNCTION_INFO_V1(cj_graph_ne);
 /* ---- reading ---- */
 
 static const char *
-try_read(CjGraphRef *ref, struct varlena *value)
+try_read(CjGraphRef *ref, struct varlena *value, bool summary)
 {
 	const uint8 *body = (const uint8 *) VARDATA_ANY(value);
 	Size		size = VARSIZE_ANY_EXHDR(value);
@@ -47,19 +47,25 @@ try_read(CjGraphRef *ref, struct varlena *value)
 		cj_graph_borrow(ref, (CjGraph *) value);
 		return NULL;
 	}
-	return cj_graph_unpack(ref, body, size);
+	return cj_graph_unpack(ref, body, size, summary);
 }
 
-void
-cj_graph_read(CjGraphRef *ref, Datum graph)
+static void
+read_graph(CjGraphRef *ref, Datum graph, bool summary)
 {
-	const char *fault = try_read(ref, PG_DETOAST_DATUM_PACKED(graph));
+	const char *fault = try_read(ref, PG_DETOAST_DATUM_PACKED(graph), summary);
 
 	if (fault != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("journey graph is damaged"),
 				 errdetail("%s", fault)));
+}
+
+void
+cj_graph_read(CjGraphRef *ref, Datum graph)
+{
+	read_graph(ref, graph, false);
 }
 
 static struct varlena *
@@ -78,6 +84,12 @@ void
 cj_graph_read_sorted(CjGraphRef *ref, Datum graph)
 {
 	cj_graph_read(ref, PointerGetDatum(pack_datum(graph)));
+}
+
+void
+cj_graph_read_summary(CjGraphRef *ref, Datum graph)
+{
+	read_graph(ref, PointerGetDatum(pack_datum(graph)), true);
 }
 
 /* ---- input and output ---- */

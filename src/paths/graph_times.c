@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "compat.h"
 #include "paths/graph.h"
 
@@ -61,35 +63,69 @@ copy_counters(char *to, int32 to_width, const char *from, int32 from_width, int3
 			cj_counter_set(to, to_width, i, ((const uint32 *) from)[i]);
 }
 
-/* Moves a histogram to the end, with other octaves, which include its own, and counters. */
+/*
+ * Bytes for a histogram: those that another of this size has left, else at the end.
+ * The graph may move.
+ */
+static int32
+take_counters(CjGraphRef *ref, int32 bytes)
+{
+	int32		units = bytes / CJ_UNIT;
+	int32		at;
+
+	if (units < CJ_HOLES && ref->graph->holes[units] > 0)
+	{
+		at = ref->graph->holes[units] - 1;
+		memcpy(&ref->graph->holes[units], ref->parts.counters + at, sizeof(int32));
+		return at;
+	}
+	cj_graph_counters_room(ref, bytes);
+	at = ref->graph->counters;
+	ref->graph->counters += bytes;
+	return at;
+}
+
+static void
+leave_counters(CjGraphRef *ref, int32 at, int32 bytes)
+{
+	int32		units = bytes / CJ_UNIT;
+
+	if (units >= CJ_HOLES)
+		return;
+	memcpy(ref->parts.counters + at, &ref->graph->holes[units], sizeof(int32));
+	ref->graph->holes[units] = at + 1;
+}
+
+/* Moves a histogram elsewhere, with other octaves, which include its own, and counters. */
 static void
 move_histogram(CjGraphRef *ref, int32 edge, int32 first, int32 last, int32 width)
 {
 	int32		bytes = (last - first + 1) * CJ_SUB_BUCKETS * width;
-	CjGraphEdge *e;
-	char	   *to;
+	int32		at = take_counters(ref, bytes);
+	CjGraphEdge *e = &ref->parts.edges[edge];
+	char	   *to = ref->parts.counters + at;
 
-	cj_graph_counters_room(ref, bytes);
-	e = &ref->parts.edges[edge];
-	to = ref->parts.counters + ref->graph->counters;
 	memset(to, 0, bytes);
 	if (e->octaves > 0)
+	{
 		copy_counters(to + (e->octave - first) * CJ_SUB_BUCKETS * width, width,
 					  ref->parts.counters + e->counters, e->width, e->octaves * CJ_SUB_BUCKETS);
-	e->counters = ref->graph->counters;
+		leave_counters(ref, e->counters, e->octaves * CJ_SUB_BUCKETS * e->width);
+	}
+	e->counters = at;
 	e->octave = (int16) first;
 	e->octaves = (int16) (last - first + 1);
 	e->width = width;
-	ref->graph->counters += bytes;
 }
 
-void
-cj_graph_span_times(CjGraphRef *ref, int32 edge, int32 first, int32 last)
+/* Has an edge's histogram hold this bucket and what is between. */
+static void
+span_times(CjGraphRef *ref, int32 edge, int32 bucket)
 {
 	const CjGraphEdge *e = &ref->parts.edges[edge];
+	int32		first = bucket / CJ_SUB_BUCKETS;
+	int32		last = first;
 
-	first /= CJ_SUB_BUCKETS;
-	last /= CJ_SUB_BUCKETS;
 	if (e->octaves > 0)
 	{
 		first = Min(first, e->octave);
@@ -116,7 +152,7 @@ cj_graph_set_times(CjGraphRef *ref, int32 edge, int32 bucket, int64 count)
 	const CjGraphEdge *e;
 	int32		width;
 
-	cj_graph_span_times(ref, edge, bucket, bucket);
+	span_times(ref, edge, bucket);
 	e = &ref->parts.edges[edge];
 	for (width = e->width; !cj_counter_fits(width, count);)
 		width *= 2;
@@ -129,6 +165,29 @@ cj_graph_set_times(CjGraphRef *ref, int32 edge, int32 bucket, int64 count)
 				   bucket - e->octave * CJ_SUB_BUCKETS, count);
 }
 
+void
+cj_graph_put_times(CjGraphRef *ref, int32 edge, const int32 *buckets, const int64 *counts, int32 count)
+{
+	uint64		bits = 0;
+	int32		width = 1;
+	int32		first = buckets[0] / CJ_SUB_BUCKETS;
+	char	   *counters;
+
+	for (int32 i = 0; i < count; i++)
+		bits |= (uint64) counts[i];
+	while (!cj_counter_fits(width, (int64) bits))
+		width *= 2;
+	move_histogram(ref, edge, first, buckets[count - 1] / CJ_SUB_BUCKETS, width);
+	counters = ref->parts.counters + ref->parts.edges[edge].counters;
+	first *= CJ_SUB_BUCKETS;
+	if (width == 1)
+		for (int32 i = 0; i < count; i++)
+			((uint8 *) counters)[buckets[i] - first] = (uint8) counts[i];
+	else
+		for (int32 i = 0; i < count; i++)
+			cj_counter_set(counters, width, buckets[i] - first, counts[i]);
+}
+
 int32
 cj_graph_histogram(const CjGraphRef *ref, const CjGraphEdge *edge, int64 *counters)
 {
@@ -137,4 +196,26 @@ cj_graph_histogram(const CjGraphRef *ref, const CjGraphEdge *edge, int64 *counte
 	copy_counters((char *) counters, sizeof(int64), ref->parts.counters + edge->counters,
 				  edge->width, count);
 	return count;
+}
+
+int64
+cj_quantile_rank(int64 total, double share)
+{
+	int64		rank = (int64) ceil(share * (double) total);
+
+	return Max(Min(rank, total), 1);
+}
+
+uint64
+cj_quantile(const int64 *counters, int32 first, int32 count, int64 total, double share)
+{
+	int64		rank = cj_quantile_rank(total, share);
+
+	for (int32 i = 0; i < count; i++)
+	{
+		rank -= counters[i];
+		if (rank <= 0)
+			return cj_bucket_value(first + i);
+	}
+	return 0;
 }

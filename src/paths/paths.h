@@ -63,14 +63,14 @@ extern void cj_graph_read(CjGraphRef *ref, Datum graph);
 /* The same, names, nodes and edges in their canonical order. */
 extern void cj_graph_read_sorted(CjGraphRef *ref, Datum graph);
 
+/* Likewise, with edges' times in the place of their histograms. */
+extern void cj_graph_read_summary(CjGraphRef *ref, Datum graph);
+
 /* "a > b" of a node; palloc'd. */
 extern text *cj_node_label(const CjGraphRef *ref, int32 node);
 
 /* The interval of a mean number of microseconds, rounded to one. */
 extern Datum cj_mean_interval(CjSum sum, int64 count);
-
-/* The lower quantile from counters of buckets first .. first + count - 1. */
-extern uint64 cj_quantile(const int64 *counters, int32 first, int32 count, int64 total, double share);
 
 /* ---- tallies as arguments (tally_sql.c) ---- */
 

@@ -14,6 +14,7 @@
 #define CJ_PATHS_VARINT_H
 
 #include "lib/stringinfo.h"
+#include "port/pg_bitutils.h"
 
 #include "common/text.h"
 
@@ -23,6 +24,23 @@ typedef struct CjReader
 	const uint8 *end;
 	const char *fault;			/* NULL while all is well */
 } CjReader;
+
+/* Bytes that a number takes. */
+static inline int
+cj_number_size(uint64 number)
+{
+	return number < 0x80 ? 1 : pg_leftmost_one_pos64(number) / 7 + 1;
+}
+
+/* Writes a number where there is room; returns what follows. */
+static inline char *
+cj_write_number(char *at, uint64 number)
+{
+	for (; number >= 0x80; number >>= 7)
+		*at++ = (char) (0x80 | (number & 0x7f));
+	*at++ = (char) number;
+	return at;
+}
 
 static inline void
 cj_put_number(StringInfo to, uint64 number)
@@ -44,6 +62,8 @@ cj_get_number(CjReader *reader)
 {
 	uint64		number = 0;
 
+	if (likely(reader->at < reader->end && *reader->at < 0x80))
+		return *reader->at++;
 	for (int shift = 0; shift < 64; shift += 7)
 	{
 		uint8		byte;

@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "scan/exchange.h"
 #include "scan/format.h"
 
 #define FIRST_ENTRIES	128		/* a power of two */
@@ -50,14 +51,24 @@ create_table(CjRowCodes *codes)
 				codes->capacity * sizeof(CjRowCommon *));
 }
 
+/* Each of so many processes has as many. */
+static uint32
+most_entries(const CjExchange *exchange)
+{
+	return exchange == NULL ? CJ_CODE_NONE : CJ_CODE_NONE / cj_exchange_processes(exchange);
+}
+
 CjRowCodes *
-cj_row_codes_create(const CjFormat *format, CjArena *arena)
+cj_row_codes_create(const CjFormat *format, CjArena *arena, const CjExchange *exchange)
 {
 	MemoryContext context = arena->context;
 	CjRowCodes *codes = MemoryContextAllocZero(context, sizeof(CjRowCodes));
 
 	codes->arena = arena;
 	codes->limit = Min(arena->limit / 8, LARGEST);
+	codes->most = most_entries(exchange);
+	if (exchange != NULL)
+		codes->first = codes->most * cj_exchange_process(exchange);
 	if (format->ncolumns > MOST_COLUMNS)
 	{
 		codes->full = codes->closed = true;
@@ -221,7 +232,7 @@ grow(CjRowCodes *codes)
 	uint32		old_size = codes->table_size;
 	Size		used = old_size * sizeof(uint64) + codes->capacity * sizeof(CjRowCommon *);
 
-	if (codes->capacity > CJ_CODE_NONE || codes->memory + used > codes->limit)
+	if (codes->capacity >= codes->most || codes->memory + used > codes->limit)
 		return false;
 	take_memory(codes, -(int64) used);
 	codes->capacity *= 2;
@@ -267,6 +278,22 @@ get_room(CjRowCodes *codes, Size size)
 	return memset(room, 0, size);
 }
 
+/* Its values, from its data; "room" follows its words. */
+static void
+read_entry(const CjFormat *format, CjRowCommon *entry, void *room)
+{
+	entry->values = room;
+	entry->nulls = (bool *) (entry->values + format->ntargets);
+	cj_format_get_all(format, entry->data, entry->values, entry->nulls);
+	if (format->number >= 0)
+	{
+		const CjColumn *column = &format->columns[format->number];
+
+		entry->number = cj_format_bits(column->len, entry->values[column->target]) >>
+			CJ_NUMBER_BITS << CJ_NUMBER_BITS;
+	}
+}
+
 /* An entry as wanted, from a row that has it. */
 static CjRowCommon *
 create_entry(CjFormat *format, const Datum *values, const bool *nulls, const uint64 *words)
@@ -277,18 +304,10 @@ create_entry(CjFormat *format, const Datum *values, const bool *nulls, const uin
 	CjRowCommon *entry = get_room(codes, head + size);
 
 	memcpy(entry->words, codes->wanted, codes->nwords * sizeof(uint64));
-	entry->values = (Datum *) (entry->words + codes->nwords);
-	entry->nulls = (bool *) (entry->values + format->ntargets);
 	entry->data = (char *) entry + head;
+	entry->size = size;
 	cj_format_put(format, entry->data, size, values, nulls, words);
-	cj_format_get_all(format, entry->data, entry->values, entry->nulls);
-	if (format->number >= 0)
-	{
-		const CjColumn *column = &format->columns[format->number];
-
-		entry->number = cj_format_bits(column->len, entry->values[column->target]) >>
-			CJ_NUMBER_BITS << CJ_NUMBER_BITS;
-	}
+	read_entry(format, entry, entry->words + codes->nwords);
 	return entry;
 }
 
@@ -335,8 +354,8 @@ add_entry(CjFormat *format, const Datum *values, const bool *nulls, const uint64
 		codes->entries[codes->count] = create_entry(format, values, nulls, words);
 		codes->table[slot] = tag | (codes->count + 1);
 		codes->full = codes->memory >= codes->limit ||
-			codes->count + 1 == CJ_CODE_NONE;
-		return codes->count++;
+			codes->count + 1 == codes->most;
+		return codes->first + codes->count++;
 	}
 	return missed(codes);
 }
@@ -364,8 +383,65 @@ cj_row_codes_find(CjFormat *format, const Datum *values, const bool *nulls, cons
 		if (likely((found ^ tag) <= PG_UINT16_MAX) &&
 			likely(same_row(format, codes->entries[(found & PG_UINT16_MAX) - 1],
 							codes->wanted, values)))
-			return (uint32) (found & PG_UINT16_MAX) - 1;
+			return codes->first + (uint32) (found & PG_UINT16_MAX) - 1;
 		slot = (slot + 1) & mask;
 	}
 	return add_entry(format, values, nulls, words, slot, tag);
+}
+
+/* ---- of processes that share rows ---- */
+
+/* What is given: how many entries, and of each the size of its data, and these. */
+void
+cj_row_codes_give(const CjRowCodes *codes, CjExchange *exchange)
+{
+	Size		size = sizeof(uint64);
+	uint64	   *to;
+
+	for (uint32 i = 0; i < codes->count; i++)
+		size += sizeof(uint64) + codes->entries[i]->size;
+	to = (uint64 *) cj_exchange_give(exchange, size);
+	*to++ = codes->count;
+	for (uint32 i = 0; i < codes->count; i++)
+	{
+		const CjRowCommon *entry = codes->entries[i];
+
+		*to++ = entry->size;
+		memcpy(to, entry->data, entry->size);
+		to += entry->size / sizeof(uint64);
+	}
+}
+
+CjRowCodes *
+cj_row_codes_take(const CjFormat *format, CjArena *arena, CjExchange *exchange)
+{
+	MemoryContext context = arena->context;
+	CjRowCodes *codes = MemoryContextAllocZero(context, sizeof(CjRowCodes));
+	Size		head = MAXALIGN(offsetof(CjRowCommon, words) +
+								format->ntargets * (sizeof(Datum) + sizeof(bool)));
+	int			nprocesses = cj_exchange_processes(exchange);
+
+	codes->arena = arena;
+	codes->most = most_entries(exchange);
+	/* what no process has is not touched, and takes no memory */
+	codes->entries = MemoryContextAlloc(context, nprocesses * codes->most * sizeof(CjRowCommon *));
+	for (int i = 0; i < nprocesses; i++)
+	{
+		uint64	   *from = (uint64 *) cj_exchange_given(exchange, i);
+		CjRowCommon **entries = codes->entries + i * codes->most;
+		uint64		count = from == NULL ? 0 : *from++;
+
+		take_memory(codes, count * sizeof(CjRowCommon *));
+		for (; count > 0; count--)
+		{
+			CjRowCommon *entry = get_room(codes, head);
+
+			entry->size = *from++;
+			entry->data = (char *) from;
+			read_entry(format, entry, entry->words);
+			from += entry->size / sizeof(uint64);
+			*entries++ = entry;
+		}
+	}
+	return codes;
 }

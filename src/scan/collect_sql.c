@@ -51,6 +51,8 @@ typedef struct Answers
 /* An aggregate. */
 typedef struct Collected
 {
+	int			transition;		/* aggregates of the same number have the same
+								 * states */
 	AttrNumber	target;			/* of the result, from 0 */
 	CjCollectKind kind;
 	Oid			time_type;
@@ -68,6 +70,13 @@ typedef struct Collected
 	int64		window;
 } Collected;
 
+/* An aggregate whose states another has. */
+typedef struct Repeated
+{
+	AttrNumber	target;
+	AttrNumber	source;			/* of the result, both */
+} Repeated;
+
 /* A column of the group's first row. */
 typedef struct FirstColumn
 {
@@ -83,6 +92,8 @@ typedef struct GroupedFunnelState
 	CjFormat   *format;
 	int			ncollected;
 	Collected  *collected;
+	int			nrepeated;
+	Repeated   *repeated;
 	int			ncolumns;
 	FirstColumn *columns;
 	Datum	   *values;			/* of the node below */
@@ -227,6 +238,7 @@ begin_aggregate(GroupedFunnelState *state, Collected *collected, const Aggref *a
 {
 	int			time = lsecond_int(sources);
 
+	collected->transition = aggref->aggtransno;
 	collected->kind = linitial_int(sources);
 	collected->nconditions = list_length(sources) - 2;
 	collected->answers = palloc0_array(Answers, collected->nconditions);
@@ -244,7 +256,35 @@ begin_aggregate(GroupedFunnelState *state, Collected *collected, const Aggref *a
 	collected->time = time == 0 ? -1 : find_column(state->format, time - 1);
 	if (time != 0)
 		collected->time_type = list_nth_oid(aggref->aggargtypes, cj_collect_parameters(collected->kind));
+}
+
+/* The planner found out which aggregates have the same states. */
+static const Collected *
+find_collected(const GroupedFunnelState *state, const Aggref *aggref)
+{
+	for (int i = 0; i < state->ncollected; i++)
+		if (state->collected[i].transition == aggref->aggtransno)
+			return &state->collected[i];
+	return NULL;
+}
+
+static void
+begin_entry(GroupedFunnelState *state, AttrNumber target, const Aggref *aggref,
+			List *sources, List **exprs)
+{
+	const Collected *same = find_collected(state, aggref);
+
 	check_rights(aggref);
+	if (same != NULL)
+	{
+		*exprs = list_copy_tail(*exprs, cj_collect_parameters(same->kind));
+		state->repeated[state->nrepeated].target = target;
+		state->repeated[state->nrepeated++].source = same->target;
+		return;
+	}
+	state->collected[state->ncollected].target = target;
+	begin_aggregate(state, &state->collected[state->ncollected], aggref, sources, exprs);
+	state->ncollected++;
 }
 
 static void
@@ -256,6 +296,7 @@ begin_entries(GroupedFunnelState *state, CustomScan *plan)
 	ListCell   *sources;
 
 	state->collected = palloc0_array(Collected, desc->natts);
+	state->repeated = palloc0_array(Repeated, desc->natts);
 	state->columns = palloc0_array(FirstColumn, desc->natts);
 	forboth(entry, plan->custom_scan_tlist, sources, plan->custom_private)
 	{
@@ -263,12 +304,7 @@ begin_entries(GroupedFunnelState *state, CustomScan *plan)
 		Form_pg_attribute attribute = TupleDescAttr(desc, target->resno - 1);
 
 		if (IsA(target->expr, Aggref))
-		{
-			Collected  *collected = &state->collected[state->ncollected++];
-
-			collected->target = target->resno - 1;
-			begin_aggregate(state, collected, (Aggref *) target->expr, lfirst(sources), &exprs);
-		}
+			begin_entry(state, target->resno - 1, (Aggref *) target->expr, lfirst(sources), &exprs);
 		else
 			state->columns[state->ncolumns++] = (FirstColumn)
 		{
@@ -412,6 +448,13 @@ finish_group(GroupedFunnelState *state, TupleTableSlot *slot)
 		slot->tts_isnull[collected->target] = false;
 		collected->count = 0;
 		collected->held = 0;
+	}
+	for (int i = 0; i < state->nrepeated; i++)
+	{
+		const Repeated *repeated = &state->repeated[i];
+
+		slot->tts_values[repeated->target] = slot->tts_values[repeated->source];
+		slot->tts_isnull[repeated->target] = false;
 	}
 }
 

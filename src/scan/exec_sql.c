@@ -9,6 +9,9 @@
  * column each, which are answered here.  Rows are given back in a virtual slot
  * that points into the store.
  *
+ * Beneath a Gather each process takes some of the child's rows; they are exchanged
+ * (exchange.h), and each gives back some of the groups.
+ *
  * Copyright (c) 2026, the customer_journey developers
  *
  *-------------------------------------------------------------------------
@@ -16,6 +19,7 @@
 #include "postgres.h"
 
 #include "compat.h"
+#include "access/parallel.h"
 #include CJ_EXPLAIN_HEADER
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -23,6 +27,7 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/memutils.h"
 
+#include "scan/exchange.h"
 #include "scan/format.h"
 #include "scan/memo.h"
 #include "scan/node.h"
@@ -41,6 +46,9 @@ typedef struct GroupedScanState
 	CjStore    *store;			/* NULL: nothing was read yet, or all given
 								 * back */
 	bool		finished;
+	CjShared   *shared;			/* with other processes; NULL: all is done
+								 * here */
+	CjExchange *exchange;		/* while there is a store, and if it is shared */
 	CjArena		told;			/* what EXPLAIN tells, of the last store */
 } GroupedScanState;
 
@@ -50,6 +58,11 @@ static TupleTableSlot *next(CustomScanState *css);
 static void end(CustomScanState *css);
 static void rescan(CustomScanState *css);
 static void explain(CustomScanState *css, List *ancestors, ExplainState *es);
+static Size estimate_shared(CustomScanState *css, ParallelContext *pcxt);
+static void begin_shared(CustomScanState *css, ParallelContext *pcxt, void *coordinate);
+static void restart_shared(CustomScanState *css, ParallelContext *pcxt, void *coordinate);
+static void begin_worker(CustomScanState *css, shm_toc *toc, void *coordinate);
+static void shutdown(CustomScanState *css);
 
 const CustomScanMethods cj_scan_methods = {
 	.CustomName = "GroupedScan",
@@ -63,6 +76,11 @@ static const CustomExecMethods exec_methods = {
 	.EndCustomScan = end,
 	.ReScanCustomScan = rescan,
 	.ExplainCustomScan = explain,
+	.EstimateDSMCustomScan = estimate_shared,
+	.InitializeDSMCustomScan = begin_shared,
+	.ReInitializeDSMCustomScan = restart_shared,
+	.InitializeWorkerCustomScan = begin_worker,
+	.ShutdownCustomScan = shutdown,
 };
 
 static Node *
@@ -230,20 +248,11 @@ begin(CustomScanState *css, EState *estate, int eflags)
 
 /* Takes all rows of the child. */
 static void
-fill_store(GroupedScanState *state)
+take_rows(GroupedScanState *state, CjStore *store)
 {
-	PlanState  *ps = &state->css.ss.ps;
 	PlanState  *child = linitial(state->css.custom_ps);
-	ExprContext *econtext = ps->ps_ExprContext;
-	Plan	   *plan = ps->plan;
-	CjStore    *store;
+	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
 
-	for (int i = 0; i < state->nmemos; i++)
-		cj_memo_reset(state->memos[i]);
-
-	store = cj_format_begin(state->format, state->context, get_hash_memory_limit(),
-							cj_scan_bytes(plan->plan_rows, plan->plan_width));
-	state->store = store;
 	for (;;)
 	{
 		TupleTableSlot *slot = ExecProcNode(child);
@@ -261,7 +270,77 @@ fill_store(GroupedScanState *state)
 						state->leave_out && (answers & CJ_MEMO_HOLDS) == 0);
 		MemoryContextSwitchTo(old);
 	}
-	cj_store_finish(store);
+}
+
+/* What of a process's memory its own rows take: they are there twice when they are shared. */
+static Size
+shared_memory_limit(void)
+{
+	return get_hash_memory_limit() / 2;
+}
+
+/* Takes some of the child's rows, exchanges them, and opens a store with some of the groups. */
+static void
+exchange_rows(GroupedScanState *state)
+{
+	CjExchange *exchange = cj_exchange_join(state->context, state->shared, ParallelWorkerNumber + 1,
+											state->css.ss.ps.state->es_query_dsa);
+
+	state->exchange = exchange;
+	memset(&state->told, 0, sizeof(CjArena));
+	if (cj_exchange_open(exchange))
+	{
+		MemoryContext filling = AllocSetContextCreate(state->context, "rows to exchange",
+													  ALLOCSET_DEFAULT_SIZES);
+		CjStore    *store = cj_format_begin_shared(state->format, filling, shared_memory_limit(),
+												   exchange);
+		CjArena    *arena = store->arena;
+
+		take_rows(state, store);
+		cj_format_share(state->format, store);
+		state->told = *arena;
+		MemoryContextDelete(filling);
+		cj_exchange_wait(exchange);
+	}
+	state->store = cj_format_open_shared(state->format, state->context, shared_memory_limit(),
+										 exchange);
+}
+
+static void
+fill_store(GroupedScanState *state)
+{
+	Plan	   *plan = state->css.ss.ps.plan;
+
+	for (int i = 0; i < state->nmemos; i++)
+		cj_memo_reset(state->memos[i]);
+
+	/*
+	 * a plan for several processes may be run by one that could not begin
+	 * others
+	 */
+	if (state->shared != NULL && state->css.ss.ps.state->es_query_dsa != NULL)
+	{
+		exchange_rows(state);
+		return;
+	}
+	state->store = cj_format_begin(state->format, state->context, get_hash_memory_limit(),
+								   cj_scan_bytes(plan->plan_rows, plan->plan_width));
+	take_rows(state, state->store);
+	cj_store_finish(state->store);
+}
+
+/* What the process did in all, of what it did before the exchange and since. */
+static void
+tell_shared(GroupedScanState *state, const CjArena *arena)
+{
+	CjArena    *told = &state->told;
+
+	told->peak = Max(told->peak, arena->peak);
+	told->peak_disk += arena->peak_disk;
+	told->batches = arena->batches;
+	told->left_out = arena->left_out;
+	told->spilled |= arena->spilled;
+	cj_shared_tell(state->shared, ParallelWorkerNumber + 1, told);
 }
 
 static void
@@ -269,10 +348,74 @@ drop_store(GroupedScanState *state)
 {
 	if (state->store == NULL)
 		return;
-	state->told = *state->store->arena;
+	if (state->exchange != NULL)
+		tell_shared(state, state->store->arena);
+	else
+		state->told = *state->store->arena;
 	cj_store_free(state->store);
+	if (state->exchange != NULL)
+		cj_exchange_leave(state->exchange);
 	state->store = NULL;
+	state->exchange = NULL;
 	MemoryContextReset(state->context);
+}
+
+/* ---- several processes ---- */
+
+static Size
+estimate_shared(CustomScanState *css, ParallelContext *pcxt)
+{
+	return cj_shared_size(pcxt->nworkers + 1);
+}
+
+static void
+begin_shared(CustomScanState *css, ParallelContext *pcxt, void *coordinate)
+{
+	GroupedScanState *state = (GroupedScanState *) css;
+	Plan	   *plan = css->ss.ps.plan;
+	int			nprocesses = pcxt->nworkers + 1;
+
+	/* without a segment there are no workers */
+	if (pcxt->seg == NULL)
+		return;
+	cj_shared_begin(coordinate, nprocesses,
+					cj_store_fan_out(shared_memory_limit(), nprocesses *
+									 cj_scan_bytes(plan->plan_rows, plan->plan_width)),
+					pcxt->seg);
+	state->shared = coordinate;
+}
+
+static void
+restart_shared(CustomScanState *css, ParallelContext *pcxt, void *coordinate)
+{
+	GroupedScanState *state = (GroupedScanState *) css;
+
+	if (pcxt->seg == NULL)
+		return;
+	cj_shared_restart(coordinate);
+	state->shared = coordinate;
+}
+
+static void
+begin_worker(CustomScanState *css, shm_toc *toc, void *coordinate)
+{
+	cj_shared_attach(coordinate);
+	((GroupedScanState *) css)->shared = coordinate;
+}
+
+/* The shared memory goes, whether all groups were wanted or not. */
+static void
+shutdown(CustomScanState *css)
+{
+	GroupedScanState *state = (GroupedScanState *) css;
+
+	if (state->shared == NULL)
+		return;
+	state->finished |= state->store != NULL;
+	drop_store(state);
+	if (!IsParallelWorker())
+		cj_shared_told(state->shared, &state->told);
+	state->shared = NULL;
 }
 
 /* ---- for the node above that reads the store itself ---- */

@@ -81,6 +81,7 @@ typedef struct CjFormat
 typedef struct CjRowCommon
 {
 	char	   *data;			/* of one of them, in full */
+	Size		size;			/* of it */
 	uint64		number;			/* upper bits of the number, where they belong */
 	Datum	   *values;			/* by target; not those that rows have
 								 * themselves */
@@ -88,11 +89,17 @@ typedef struct CjRowCommon
 	uint64		words[FLEXIBLE_ARRAY_MEMBER];	/* what it is found by */
 } CjRowCommon;
 
-/* Codes for what rows have in common (codes_sql.c). */
+/*
+ * Codes for what rows have in common (codes_sql.c).  Processes that share rows have
+ * codes of their own: "first" and those that follow.
+ */
 typedef struct CjRowCodes
 {
 	CjArena    *arena;
-	CjRowCommon **entries;		/* by code */
+	CjRowCommon **entries;		/* by code, while rows are read; without
+								 * "first" while they are stored */
+	uint32		first;
+	uint32		most;			/* entries */
 	uint32		count;
 	uint32		capacity;
 	uint64	   *table;			/* upper bits of a hash, and a code + 1; 0:
@@ -112,7 +119,13 @@ typedef struct CjRowCodes
 	uint64	   *wanted;			/* those looked for */
 } CjRowCodes;
 
-extern CjRowCodes *cj_row_codes_create(const CjFormat *format, CjArena *arena);
+extern CjRowCodes *cj_row_codes_create(const CjFormat *format, CjArena *arena,
+									   const struct CjExchange *exchange);
+
+/* Gives a process's codes to the others, and takes those of all to read rows by. */
+extern void cj_row_codes_give(const CjRowCodes *codes, struct CjExchange *exchange);
+extern CjRowCodes *cj_row_codes_take(const CjFormat *format, CjArena *arena,
+									 struct CjExchange *exchange);
 
 /* The code of a row's entry, which is made if there is none; CJ_CODE_NONE if it has none. */
 extern uint32 cj_row_codes_find(CjFormat *format, const Datum *values, const bool *nulls,
@@ -131,6 +144,15 @@ extern CjFormat *cj_format_create(CjColumn *columns, int ncolumns, const CjWord 
 /* The store of these rows, in this context, with so much memory. */
 extern CjStore *cj_format_begin(CjFormat *format, MemoryContext context, Size memory,
 								double expected_bytes);
+
+/* The same for a process that shares its rows; sharing them, for which it is freed. */
+extern CjStore *cj_format_begin_shared(CjFormat *format, MemoryContext context, Size memory,
+									   struct CjExchange *exchange);
+extern void cj_format_share(CjFormat *format, CjStore *store);
+
+/* The store to take rows from that were shared by all. */
+extern CjStore *cj_format_open_shared(CjFormat *format, MemoryContext context, Size memory,
+									  struct CjExchange *exchange);
 
 /* If "idle", the row may be left out unless it is the first of its group. */
 extern void cj_format_store(CjFormat *format, CjStore *store, const Datum *values,

@@ -20,6 +20,7 @@
 #include "utils/expandeddatum.h"
 #include "utils/fmgroids.h"
 
+#include "scan/exchange.h"
 #include "scan/format.h"
 
 /* ---- layout ---- */
@@ -182,7 +183,38 @@ cj_format_begin(CjFormat *format, MemoryContext context, Size memory, double exp
 										cj_format_same, format);
 
 	if (format->keyed != 0)
-		format->codes = cj_row_codes_create(format, store->arena);
+		format->codes = cj_row_codes_create(format, store->arena, NULL);
+	return store;
+}
+
+CjStore *
+cj_format_begin_shared(CjFormat *format, MemoryContext context, Size memory, CjExchange *exchange)
+{
+	CjStore    *store = cj_store_create_shared(context, memory, exchange, format->keyed,
+											   cj_format_same, format);
+
+	if (format->keyed != 0)
+		format->codes = cj_row_codes_create(format, store->arena, exchange);
+	return store;
+}
+
+void
+cj_format_share(CjFormat *format, CjStore *store)
+{
+	if (format->keyed != 0)
+		cj_row_codes_give(format->codes, store->exchange);
+	format->codes = NULL;
+	cj_exchange_share(store->exchange, store);
+}
+
+CjStore *
+cj_format_open_shared(CjFormat *format, MemoryContext context, Size memory, CjExchange *exchange)
+{
+	CjStore    *store = cj_store_create_shared(context, memory, exchange, format->keyed,
+											   cj_format_same, format);
+
+	if (format->keyed != 0)
+		format->codes = cj_row_codes_take(format, store->arena, exchange);
 	return store;
 }
 

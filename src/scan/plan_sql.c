@@ -49,6 +49,9 @@
  */
 #define GROUPING_COST	(16 * cpu_operator_cost)
 
+/* Copying it to shared memory, and reading it from there: */
+#define EXCHANGE_COST	(6 * cpu_operator_cost)
+
 /* What a row costs in a hash table that is not in the cache, beyond what is charged: */
 #define MISS_COST		(40 * cpu_operator_cost)
 
@@ -83,22 +86,25 @@ static const CustomPathMethods path_methods = {
 };
 
 static Path *
-create_grouped_path(RelOptInfo *rel, Path *child, List *group_clause, const CjScanTarget *target)
+create_grouped_path(RelOptInfo *rel, Path *child, List *group_clause, const CjScanTarget *target,
+					bool shared)
 {
 	CustomPath *path = makeNode(CustomPath);
 	double		bytes = cj_scan_bytes(child->rows, target->target->width);
-	double		pages = bytes > get_hash_memory_limit() ? ceil(bytes / BLCKSZ) : 0;
+	Size		memory = get_hash_memory_limit() / (shared ? 2 : 1);
+	double		pages = bytes > memory ? ceil(bytes / BLCKSZ) : 0;
 
 	path->path.pathtype = T_CustomScan;
 	path->path.parent = rel;
 	path->path.pathtarget = target->target;
+	path->path.parallel_aware = shared;
 	path->path.parallel_safe = child->parallel_safe;
 	path->path.parallel_workers = child->parallel_workers;
 	path->path.rows = child->rows;
 	cj_inherit_disabled(&path->path, child);
 	/* files are written and read in long pieces */
 	path->path.startup_cost = child->total_cost + child->rows * GROUPING_COST / 2 +
-		pages * seq_page_cost;
+		(shared ? child->rows * EXCHANGE_COST : 0) + pages * seq_page_cost;
 	path->path.total_cost = path->path.startup_cost + child->rows * GROUPING_COST / 2 +
 		pages * seq_page_cost;
 	path->custom_paths = list_make1(child);
@@ -230,19 +236,64 @@ has_constant(const PathTarget *target)
 	return false;
 }
 
+/* An aggregation of a path's rows grouped by our node: by each process for itself, or "shared". */
+static Path *
+aggregated_path(PlannerInfo *root, RelOptInfo *grouped_rel, Path *child, List *group_clause,
+				const CjScanTarget *target, const GroupPathExtraData *extra,
+				double groups, bool shared)
+{
+	AggClauseCosts costs;
+	Path	   *grouped = create_grouped_path(grouped_rel, child, group_clause, target, shared);
+	AggPath    *agg;
+	Path	   *collected;
+
+	MemSet(&costs, 0, sizeof(costs));
+	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
+	/* conditions that the node answers are not evaluated above it */
+	costs.transCost.per_tuple = Max(0, costs.transCost.per_tuple - target->answered);
+	agg = create_agg_path(root, grouped_rel, grouped, grouped_rel->reltarget,
+						  AGG_SORTED, AGGSPLIT_SIMPLE, group_clause,
+						  (List *) extra->havingQual, &costs, groups);
+	collected = cj_collect_path(root, agg, &costs, grouped);
+	return collected != NULL ? collected : (Path *) agg;
+}
+
+/* The same by several processes, whose rows are exchanged: every group is whole in one of them. */
+static void
+add_shared_paths(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_rel,
+				 List *group_clause, const CjScanTarget *target,
+				 const GroupPathExtraData *extra, double groups)
+{
+	Path	   *child;
+	Path	   *path;
+
+	/*
+	 * a path that is there may be beneath a Gather already, and would be
+	 * freed for a better one
+	 */
+	if (!grouped_rel->consider_parallel || input_rel->partial_pathlist == NIL ||
+		grouped_rel->partial_pathlist != NIL)
+		return;
+	child = linitial(input_rel->partial_pathlist);
+	if (!equal(child->pathtarget->exprs, input_rel->cheapest_total_path->pathtarget->exprs))
+		return;
+	path = aggregated_path(root, grouped_rel, child, group_clause, target, extra,
+						   clamp_row_est(groups * child->rows / input_rel->cheapest_total_path->rows),
+						   true);
+	add_partial_path(grouped_rel, path);
+	add_path(grouped_rel, (Path *) create_gather_path(root, grouped_rel, path,
+													  grouped_rel->reltarget, NULL, &groups));
+}
+
 static void
 add_grouped_paths(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_rel,
-				  GroupPathExtraData *extra)
+				  const GroupPathExtraData *extra)
 {
 	List	   *group_clause = cj_group_clause(root);
 	Path	   *child = input_rel->cheapest_total_path;
 	CjScanTarget target;
-	AggClauseCosts costs;
 	double		groups;
 	List	   *above;
-	Path	   *grouped;
-	Path	   *collected;
-	AggPath    *agg;
 
 	if (!enable_grouped_scan || root->parse->groupingSets != NIL || group_clause == NIL ||
 		child == NULL || child->param_info != NULL || IS_DUMMY_REL(input_rel) ||
@@ -252,19 +303,12 @@ add_grouped_paths(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_
 	target = cj_scan_target(root, above, child->pathtarget);
 	if (!target.wanted)
 		return;
-	MemSet(&costs, 0, sizeof(costs));
-	get_agg_clause_costs(root, AGGSPLIT_SIMPLE, &costs);
-	/* conditions that the node answers are not evaluated above it */
-	costs.transCost.per_tuple = Max(0, costs.transCost.per_tuple - target.answered);
 	groups = estimate_num_groups(root, get_sortgrouplist_exprs(group_clause, extra->targetList),
 								 child->rows, NULL, NULL);
 	charge_waiting(root, grouped_rel);
-	grouped = create_grouped_path(grouped_rel, child, group_clause, &target);
-	agg = create_agg_path(root, grouped_rel, grouped, grouped_rel->reltarget,
-						  AGG_SORTED, AGGSPLIT_SIMPLE, group_clause,
-						  (List *) extra->havingQual, &costs, groups);
-	collected = cj_collect_path(root, agg, &costs, grouped);
-	add_path(grouped_rel, collected != NULL ? collected : (Path *) agg);
+	add_path(grouped_rel, aggregated_path(root, grouped_rel, child, group_clause, &target,
+										  extra, groups, false));
+	add_shared_paths(root, input_rel, grouped_rel, group_clause, &target, extra, groups);
 }
 
 static void

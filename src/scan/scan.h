@@ -13,6 +13,10 @@
  * what is too large to be read back at once is partitioned again by other bits of
  * the hash; the rows of one enormous group are passed on as they are read.
  *
+ * Processes of a parallel query fill a store each, with the same partitions, and
+ * share what they have: each of them then takes one partition after another, with
+ * the rows of all (exchange.c).
+ *
  * The store knows rows as bytes with a hash or a key (store.c, spill.c, groups.c).
  * What the bytes mean is known to format_sql.c and codes_sql.c; exec_sql.c is the
  * plan node that keeps a child plan's rows in a store, plan_sql.c offers it to the
@@ -149,6 +153,17 @@ typedef struct CjGroup
 	uint64		key;			/* of a keyed store */
 } CjGroup;
 
+/* Rows of a partition that lie elsewhere than in the store's blocks. */
+typedef struct CjPart
+{
+	char	   *rows;			/* in shared memory; NULL: in the file */
+	BufFile    *file;
+	int64		extent;			/* position in the file of the last extent */
+	Size		bytes;
+	uint32		hash;			/* of the first row */
+	bool		mixed;			/* rows in the file have another */
+} CjPart;
+
 /* Groups of one partition (groups.c). */
 typedef struct CjGroups
 {
@@ -176,9 +191,13 @@ typedef struct CjStore
 	CjPartition *partitions;
 	BufFile    *file;
 	int64		file_size;
+	struct CjExchange *exchange;	/* with other processes (exchange.h), or
+									 * NULL */
 
 	/* while rows are taken out */
 	int			current;		/* partition */
+	CjPart	   *parts;			/* of the current partition */
+	int			nparts;
 	CjStoredRow *row;			/* the next one */
 	CjGroups	groups;
 	int64		group;			/* the one after that */
@@ -195,6 +214,14 @@ typedef struct CjStore
  */
 extern CjStore *cj_store_create(MemoryContext context, Size memory, double expected_bytes,
 								uint32 keyed, CjSameKey same, void *arg);
+
+/*
+ * The same for a process of several, before it shares its rows, and for the rows of
+ * all: with their number of partitions.
+ */
+extern CjStore *cj_store_create_shared(MemoryContext context, Size memory,
+									   struct CjExchange *exchange,
+									   uint32 keyed, CjSameKey same, void *arg);
 
 /* A store within: for rows that share the first "skip" bits of their hashes. */
 extern CjStore *cj_store_within(CjStore *outer, int npartitions, int skip);
@@ -315,11 +342,14 @@ extern void cj_store_free(CjStore *store);
 /* ---- of use within the store's files ---- */
 
 extern void cj_arena_charge(CjArena *arena, int64 bytes);
+
+/* Adds what another arena tells to what is told. */
+extern void cj_arena_tell(CjArena *told, const CjArena *other);
 extern CjBlock *cj_block_get(CjArena *arena, Size row_size);
 extern void cj_block_release(CjArena *arena, CjBlock *block);
 
 /* How many partitions suit so many bytes of rows. */
-extern int	cj_store_fan_out(const CjArena *arena, double bytes);
+extern int	cj_store_fan_out(Size memory, double bytes);
 
 /* Writes all rows in blocks to the file. */
 extern void cj_store_spill(CjStore *store);
@@ -328,28 +358,31 @@ extern void cj_store_spill(CjStore *store);
 extern void cj_partition_write(CjStore *store, CjPartition *partition);
 extern void cj_store_close(CjStore *store);
 
-/* Reads a partition's rows in the order they came in, extent by extent (spill.c). */
+/* Reads the rows of parts, one after the other, in the order they came in. */
 typedef struct CjReader
 {
 	CjStore    *store;
+	const CjPart *part;			/* the one being read, and those after it */
+	int			nparts;
 	int64	   *extents;		/* positions, the last first */
 	int64		nextents;
-	int64		left;			/* bytes left of this extent */
+	int64		capacity;
+	int64		left;			/* bytes left of this extent, or in memory */
 } CjReader;
 
-extern void cj_reader_begin(CjReader *reader, CjStore *store, CjPartition *partition);
+extern void cj_reader_begin(CjReader *reader, CjStore *store, const CjPart *parts, int nparts);
 
-/* Exactly so many bytes, which the partition must still have. */
+/* Exactly so many bytes, which the parts must still have. */
 extern void cj_reader_read(CjReader *reader, char *to, Size size);
 
 /* The next row into *row, which has *room bytes and may be given more; false at the end. */
 extern bool cj_reader_row(CjReader *reader, CjStoredRow **row, Size *room);
 extern void cj_reader_end(CjReader *reader);
 
-/* A partition passed on row by row (spill.c). */
+/* The current partition's parts passed on row by row (spill.c). */
 typedef struct CjStream CjStream;
 
-extern CjStream *cj_stream_begin(CjStore *store, CjPartition *partition);
+extern CjStream *cj_stream_begin(CjStore *store);
 extern const CjStoredRow *cj_stream_next(CjStream *stream);
 extern void cj_stream_end(CjStream *stream);
 

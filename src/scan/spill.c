@@ -7,7 +7,8 @@
  * one file as an extent, which tells where the extent before it is: what is kept
  * in memory of a partition does not grow with the number of its extents.  The file
  * goes through buffile.c, so it counts against temp_file_limit and is found in
- * the statistics of temporary files.
+ * the statistics of temporary files.  A partition that several processes have has a
+ * part in the file of each, or in shared memory.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -19,6 +20,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "scan/exchange.h"
 #include "scan/scan.h"
 
 typedef struct Extent
@@ -39,8 +41,13 @@ cj_partition_write(CjStore *store, CjPartition *partition)
 	{
 		MemoryContext old = MemoryContextSwitchTo(arena->context);
 
-		PrepareTempTablespaces();
-		store->file = BufFileCreateTemp(false);
+		if (store->exchange != NULL)
+			store->file = cj_exchange_create_file(store->exchange);
+		else
+		{
+			PrepareTempTablespaces();
+			store->file = BufFileCreateTemp(false);
+		}
 		arena->spilled = true;
 		MemoryContextSwitchTo(old);
 	}
@@ -79,62 +86,89 @@ cj_store_close(CjStore *store)
 /* ---- reading ---- */
 
 static void
-read_exactly(CjStore *store, void *to, Size size)
+read_exactly(const CjPart *part, void *to, Size size)
 {
-	if (BufFileRead(store->file, to, size) != size)
+	if (BufFileRead(part->file, to, size) != size)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not read from temporary file of grouped rows")));
 }
 
 static void
-seek(CjStore *store, int64 position)
+seek(const CjPart *part, int64 position)
 {
-	if (BufFileSeek(store->file, 0, (off_t) position, SEEK_SET) != 0)
+	if (BufFileSeek(part->file, 0, (off_t) position, SEEK_SET) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not seek in temporary file of grouped rows")));
 }
 
-/* Follows the extents back to the first. */
-void
-cj_reader_begin(CjReader *reader, CjStore *store, CjPartition *partition)
+/* Follows the extents of a part back to the first. */
+static void
+begin_part(CjReader *reader)
 {
-	int64		capacity = 64;
+	const CjPart *part = reader->part;
 
-	reader->store = store;
-	reader->extents = MemoryContextAllocHuge(store->arena->context, capacity * sizeof(int64));
 	reader->nextents = 0;
 	reader->left = 0;
-	for (int64 position = partition->extent; position >= 0;)
+	if (reader->nparts == 0)
+		return;
+	if (part->rows != NULL)
+	{
+		reader->left = part->bytes;
+		return;
+	}
+	for (int64 position = part->extent; position >= 0;)
 	{
 		Extent		extent;
 
-		if (reader->nextents == capacity)
+		if (reader->nextents == reader->capacity)
 		{
-			capacity *= 2;
-			reader->extents = repalloc_huge(reader->extents, capacity * sizeof(int64));
+			reader->capacity *= 2;
+			reader->extents = repalloc_huge(reader->extents, reader->capacity * sizeof(int64));
 		}
 		reader->extents[reader->nextents++] = position;
-		seek(store, position);
-		read_exactly(store, &extent, sizeof(extent));
+		seek(part, position);
+		read_exactly(part, &extent, sizeof(extent));
 		position = extent.previous;
 		CHECK_FOR_INTERRUPTS();
 	}
 }
 
-/* Goes to the next extent; false if there is none. */
+void
+cj_reader_begin(CjReader *reader, CjStore *store, const CjPart *parts, int nparts)
+{
+	reader->store = store;
+	reader->part = parts;
+	reader->nparts = nparts;
+	reader->capacity = 64;
+	reader->extents = MemoryContextAllocHuge(store->arena->context,
+											 reader->capacity * sizeof(int64));
+	begin_part(reader);
+}
+
+/* Sees to it that some bytes are left; false if there are no more. */
 static bool
 next_extent(CjReader *reader)
 {
-	Extent		extent;
+	while (reader->left == 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (reader->nextents > 0)
+		{
+			Extent		extent;
 
-	if (reader->nextents == 0)
-		return false;
-	seek(reader->store, reader->extents[--reader->nextents]);
-	read_exactly(reader->store, &extent, sizeof(extent));
-	reader->left = extent.bytes;
-	CHECK_FOR_INTERRUPTS();
+			seek(reader->part, reader->extents[--reader->nextents]);
+			read_exactly(reader->part, &extent, sizeof(extent));
+			reader->left = extent.bytes;
+			continue;
+		}
+		if (reader->nparts == 0)
+			return false;
+		reader->part++;
+		reader->nparts--;
+		begin_part(reader);
+	}
 	return true;
 }
 
@@ -143,17 +177,20 @@ cj_reader_read(CjReader *reader, char *to, Size size)
 {
 	while (size > 0)
 	{
-		Size		part;
+		Size		some;
 
-		if (reader->left == 0 && !next_extent(reader))
+		if (!next_extent(reader))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),
 					 errmsg("temporary file of grouped rows is too short")));
-		part = Min(size, (Size) reader->left);
-		read_exactly(reader->store, to, part);
-		reader->left -= part;
-		to += part;
-		size -= part;
+		some = Min(size, (Size) reader->left);
+		if (reader->part->rows != NULL)
+			memcpy(to, reader->part->rows + reader->part->bytes - reader->left, some);
+		else
+			read_exactly(reader->part, to, some);
+		reader->left -= some;
+		to += some;
+		size -= some;
 	}
 }
 
@@ -163,7 +200,7 @@ cj_reader_row(CjReader *reader, CjStoredRow **row, Size *room)
 	Size		size;
 
 	/* no row lies across extents */
-	if (reader->left == 0 && !next_extent(reader))
+	if (!next_extent(reader))
 		return false;
 	cj_reader_read(reader, (char *) *row, CJ_ROW_LEAST);
 	size = cj_row_size(reader->store, *row);
@@ -201,7 +238,7 @@ struct CjStream
 };
 
 CjStream *
-cj_stream_begin(CjStore *store, CjPartition *partition)
+cj_stream_begin(CjStore *store)
 {
 	MemoryContext context = store->arena->context;
 	CjStream   *stream = MemoryContextAllocZero(context, sizeof(CjStream));
@@ -210,7 +247,7 @@ cj_stream_begin(CjStore *store, CjPartition *partition)
 	stream->store = store;
 	stream->room = CJ_BLOCK_SIZE;
 	stream->row = MemoryContextAllocHuge(context, stream->room);
-	cj_reader_begin(&stream->reader, store, partition);
+	cj_reader_begin(&stream->reader, store, store->parts, store->nparts);
 	return stream;
 }
 

@@ -21,6 +21,7 @@
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
+#include "scan/exchange.h"
 #include "scan/scan.h"
 
 #define SMALLEST_SLAB		((Size) 64 * 1024)
@@ -28,6 +29,7 @@
 #define HUGE_ALIGN			(2 * 1024 * 1024)
 #define BATCH_SIZE			(512 * 1024)	/* bytes of rows grouped at once,
 											 * if it can be had */
+#define LEAST_MEMORY		((Size) 64 * 1024)
 #define MIN_PARTITIONS		64
 #define MAX_PARTITIONS		1024
 
@@ -41,6 +43,16 @@ cj_arena_charge(CjArena *arena, int64 bytes)
 {
 	arena->used += bytes;
 	arena->peak = Max(arena->peak, arena->used);
+}
+
+void
+cj_arena_tell(CjArena *told, const CjArena *other)
+{
+	told->peak += other->peak;
+	told->peak_disk += other->peak_disk;
+	told->batches += other->batches;
+	told->left_out += other->left_out;
+	told->spilled |= other->spilled;
 }
 
 /* Large pages save most of the faults that fresh memory costs; it is all going to be written. */
@@ -116,9 +128,9 @@ cj_block_release(CjArena *arena, CjBlock *block)
 
 /* How many partitions suit so many bytes of rows: a power of two. */
 int
-cj_store_fan_out(const CjArena *arena, double bytes)
+cj_store_fan_out(Size memory, double bytes)
 {
-	Size		most = arena->limit / 4 / CJ_BLOCK_SIZE;
+	Size		most = Max(memory, LEAST_MEMORY) / 4 / CJ_BLOCK_SIZE;
 	int			n = 4;
 
 	while (n < MAX_PARTITIONS && (Size) n * 2 <= most && (n < MIN_PARTITIONS || bytes / n > BATCH_SIZE))
@@ -143,21 +155,41 @@ create_store(CjArena *arena, int npartitions, int skip, uint32 keyed, CjSameKey 
 	store->npartitions = ++npartitions;
 	store->places = MemoryContextAllocZero(arena->context, npartitions * sizeof(CjPlace));
 	store->partitions = MemoryContextAllocZero(arena->context, npartitions * sizeof(CjPartition));
+	store->parts = MemoryContextAlloc(arena->context, sizeof(CjPart));
 	for (int i = 0; i < npartitions; i++)
 		store->partitions[i].extent = -1;
 	store->current = -1;
 	return store;
 }
 
-CjStore *
-cj_store_create(MemoryContext context, Size memory, double expected_bytes,
-				uint32 keyed, CjSameKey same, void *arg)
+static CjArena *
+create_arena(MemoryContext context, Size memory)
 {
 	CjArena    *arena = MemoryContextAllocZero(context, sizeof(CjArena));
 
 	arena->context = context;
-	arena->limit = Max(memory, 64 * 1024);
-	return create_store(arena, cj_store_fan_out(arena, expected_bytes), 0, keyed, same, arg);
+	arena->limit = Max(memory, LEAST_MEMORY);
+	return arena;
+}
+
+CjStore *
+cj_store_create(MemoryContext context, Size memory, double expected_bytes,
+				uint32 keyed, CjSameKey same, void *arg)
+{
+	return create_store(create_arena(context, memory), cj_store_fan_out(memory, expected_bytes),
+						0, keyed, same, arg);
+}
+
+CjStore *
+cj_store_create_shared(MemoryContext context, Size memory, struct CjExchange *exchange,
+					   uint32 keyed, CjSameKey same, void *arg)
+{
+	CjStore    *store = create_store(create_arena(context, memory),
+									 cj_exchange_fan_out(exchange), 0, keyed, same, arg);
+
+	store->exchange = exchange;
+	store->parts = repalloc(store->parts, cj_exchange_processes(exchange) * sizeof(CjPart));
+	return store;
 }
 
 CjStore *
@@ -251,38 +283,64 @@ cj_store_finish(CjStore *store)
 
 /* ---- taking rows out ---- */
 
-/* Are there rows of different hashes in memory? */
+/* Is there a row with another hash than this? */
 static bool
-mixed_hashes(const CjStore *store, const CjPartition *partition)
+has_another_hash(const CjStore *store, uint32 hash, const char *rows, Size bytes)
+{
+	for (const char *end = rows + bytes; rows < end;)
+	{
+		const CjStoredRow *row = (const CjStoredRow *) rows;
+
+		if (cj_row_hash(store, row) != hash)
+			return true;
+		rows += cj_row_size(store, row);
+	}
+	return false;
+}
+
+/* Are there rows of different hashes in the blocks? */
+static bool
+mixed_blocks(const CjStore *store, const CjPartition *partition)
 {
 	uint32		hash = cj_row_hash(store, (CjStoredRow *) partition->first->rows);
 
 	for (CjBlock *block = partition->first; block != NULL; block = block->next)
-		for (char *at = block->rows; at < block->rows + block->used;)
-		{
-			CjStoredRow *row = (CjStoredRow *) at;
+		if (has_another_hash(store, hash, block->rows, block->used))
+			return true;
+	return false;
+}
 
-			if (cj_row_hash(store, row) != hash)
-				return true;
-			at += cj_row_size(store, row);
-		}
+static bool
+mixed_parts(const CjStore *store)
+{
+	uint32		hash = store->parts[0].hash;
+
+	for (int i = 0; i < store->nparts; i++)
+	{
+		const CjPart *part = &store->parts[i];
+
+		if (part->hash != hash ||
+			(part->rows == NULL ? part->mixed :
+			 has_another_hash(store, hash, part->rows, part->bytes)))
+			return true;
+	}
 	return false;
 }
 
 static CjStore *
-begin_within(CjStore *store, const CjPartition *partition)
+begin_within(CjStore *store, Size bytes)
 {
 	int			skip = store->skip + 32 - store->shift;
 
 	cj_groups_free(store);
-	return cj_store_within(store, cj_store_fan_out(store->arena, partition->bytes), skip);
+	return cj_store_within(store, cj_store_fan_out(store->arena->limit, bytes), skip);
 }
 
-/* Partitions a partition in memory again. */
+/* Partitions a partition in blocks again. */
 static void
 divide_blocks(CjStore *store, CjPartition *partition)
 {
-	store->within = begin_within(store, partition);
+	store->within = begin_within(store, partition->bytes);
 	while (partition->first != NULL)
 	{
 		CjBlock    *block = partition->first;
@@ -300,16 +358,16 @@ divide_blocks(CjStore *store, CjPartition *partition)
 	cj_store_finish(store->within);
 }
 
-/* The same for one in the file. */
+/* The same for one elsewhere. */
 static void
-divide_file(CjStore *store, CjPartition *partition)
+divide_parts(CjStore *store, Size bytes)
 {
 	CjReader	reader;
 	Size		room = CJ_BLOCK_SIZE;
 	CjStoredRow *row = MemoryContextAllocHuge(store->arena->context, room);
 
-	store->within = begin_within(store, partition);
-	cj_reader_begin(&reader, store, partition);
+	store->within = begin_within(store, bytes);
+	cj_reader_begin(&reader, store, store->parts, store->nparts);
 	while (cj_reader_row(&reader, &row, &room))
 		cj_store_copy(store->within, row);
 	cj_reader_end(&reader);
@@ -317,55 +375,111 @@ divide_file(CjStore *store, CjPartition *partition)
 	cj_store_finish(store->within);
 }
 
+/* Groups the rows of parts: where they are, or read into memory. */
 static void
-load_partition(CjStore *store, CjPartition *partition)
+group_parts(CjStore *store, Size in_files)
 {
-	CjReader	reader;
+	char	   *to;
 
-	store->loaded = MemoryContextAllocHuge(store->arena->context, partition->bytes);
-	store->loaded_size = partition->bytes;
-	cj_arena_charge(store->arena, partition->bytes);
-	cj_reader_begin(&reader, store, partition);
-	cj_reader_read(&reader, store->loaded, partition->bytes);
-	cj_reader_end(&reader);
-	cj_groups_add(store, store->loaded, partition->bytes);
+	if (in_files > 0)
+	{
+		store->loaded = MemoryContextAllocHuge(store->arena->context, in_files);
+		store->loaded_size = in_files;
+		cj_arena_charge(store->arena, in_files);
+	}
+	to = store->loaded;
+	for (int i = 0; i < store->nparts; i++)
+	{
+		const CjPart *part = &store->parts[i];
+		CjReader	reader;
+
+		if (part->rows != NULL)
+		{
+			cj_groups_add(store, part->rows, part->bytes);
+			continue;
+		}
+		cj_reader_begin(&reader, store, part, 1);
+		cj_reader_read(&reader, to, part->bytes);
+		cj_reader_end(&reader);
+		cj_groups_add(store, to, part->bytes);
+		to += part->bytes;
+	}
+}
+
+/* A partition in the store's own file. */
+static CjPart
+part_in_file(const CjStore *store, const CjPartition *partition)
+{
+	CjPart		part = {NULL, store->file, partition->extent, partition->bytes,
+	partition->hash, partition->mixed};
+
+	return part;
+}
+
+/* What of the current partition is not in blocks; the bytes of all of it, and those in files. */
+static void
+find_parts(CjStore *store, Size *bytes, Size *in_files)
+{
+	const CjPartition *partition = &store->partitions[store->current];
+
+	store->nparts = 0;
+	*bytes = *in_files = 0;
+	if (store->exchange != NULL)
+		store->nparts = cj_exchange_parts(store->exchange, store->current, store->parts);
+	else if (partition->extent >= 0)
+		store->parts[store->nparts++] = part_in_file(store, partition);
+	else
+		*bytes = partition->bytes;
+	for (int i = 0; i < store->nparts; i++)
+	{
+		*bytes += store->parts[i].bytes;
+		*in_files += store->parts[i].rows == NULL ? store->parts[i].bytes : 0;
+	}
 }
 
 static void
-begin_partition(CjStore *store, CjPartition *partition)
+begin_partition(CjStore *store)
 {
+	CjPartition *partition = &store->partitions[store->current];
 	CjArena    *arena = store->arena;
 	Size		room = arena->limit > arena->used ? arena->limit - arena->used : 0;
-	int			fan_out = cj_store_fan_out(arena, partition->bytes);
+	Size		bytes;
+	Size		in_files;
 
-	if (partition->extent >= 0 && partition->bytes > room / 4 * 3)
+	find_parts(store, &bytes, &in_files);
+	if (bytes == 0)
+		return;
+	if (in_files > room / 4 * 3)
 	{
-		if (partition->mixed)
-			divide_file(store, partition);
+		if (mixed_parts(store))
+			divide_parts(store, bytes);
 		else
-			store->stream = cj_stream_begin(store, partition);
+			store->stream = cj_stream_begin(store);
 		return;
 	}
-	if (partition->bytes > LARGE_BATCH && partition->extent < 0 &&
-		room > (Size) (fan_out + 1) * CJ_BLOCK_SIZE && mixed_hashes(store, partition))
+	if (in_files == 0 && bytes > LARGE_BATCH &&
+		room > (Size) (cj_store_fan_out(arena->limit, bytes) + 1) * CJ_BLOCK_SIZE &&
+		(store->nparts > 0 ? mixed_parts(store) : mixed_blocks(store, partition)))
 	{
-		divide_blocks(store, partition);
+		if (store->nparts > 0)
+			divide_parts(store, bytes);
+		else
+			divide_blocks(store, partition);
 		return;
 	}
 	arena->batches++;
 	cj_groups_reset(store);
 	store->group = 0;
-	if (partition->extent >= 0)
-		load_partition(store, partition);
-	else
-		for (CjBlock *block = partition->first; block != NULL; block = block->next)
-			cj_groups_add(store, block->rows, block->used);
+	for (CjBlock *block = partition->first; block != NULL; block = block->next)
+		cj_groups_add(store, block->rows, block->used);
+	group_parts(store, in_files);
 }
 
 static void
 end_partition(CjStore *store)
 {
 	release_blocks(store->arena, &store->partitions[store->current]);
+	store->nparts = 0;
 	store->groups.count = store->group = 0;
 	if (store->loaded == NULL)
 		return;
@@ -410,11 +524,12 @@ cj_store_turn(CjStore *store)
 		CHECK_FOR_INTERRUPTS();
 		if (store->current >= 0 && store->current < store->npartitions)
 			end_partition(store);
-		if (store->current >= store->npartitions - 1)
+		if (store->current == store->npartitions)
 			return NULL;
-		store->current++;
-		if (store->partitions[store->current].bytes > 0)
-			begin_partition(store, &store->partitions[store->current]);
+		store->current = store->exchange != NULL ? cj_exchange_claim(store->exchange) :
+			store->current + 1;
+		if (store->current < store->npartitions)
+			begin_partition(store);
 	}
 }
 
@@ -425,7 +540,7 @@ cj_store_free(CjStore *store)
 		cj_store_free(store->within);
 	if (store->stream != NULL)
 		cj_stream_end(store->stream);
-	if (store->current >= 0)
+	if (store->current >= 0 && store->current < store->npartitions)
 		end_partition(store);
 	for (int i = 0; i < store->npartitions; i++)
 		release_blocks(store->arena, &store->partitions[i]);
@@ -433,5 +548,6 @@ cj_store_free(CjStore *store)
 	cj_store_close(store);
 	pfree(store->places);
 	pfree(store->partitions);
+	pfree(store->parts);
 	pfree(store);
 }

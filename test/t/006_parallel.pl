@@ -1,4 +1,4 @@
-# Aggregates in parallel plans: whatever workers see, the bytes are those of
+# Aggregates in partial aggregation: whatever workers see, the bytes are those of
 # one pass; for every arity, with FILTER, DISTINCT, joins, and without rows.
 use strict;
 use warnings FATAL => 'all';
@@ -26,7 +26,7 @@ CREATE TABLE nothing (LIKE events)});
 
 my $serial = 'SET max_parallel_workers_per_gather = 0;';
 my $parallel = q{SET max_parallel_workers_per_gather = 4; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0.1;
-SET cpu_operator_cost = 1; SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off;
+SET cpu_operator_cost = 1; SET customer_journey.enable_grouped_scan = off; SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off;
 ALTER TABLE events SET (parallel_workers = 4); ALTER TABLE pieces SET (parallel_workers = 4);
 ALTER TABLE journeys SET (parallel_workers = 4); ALTER TABLE nothing SET (parallel_workers = 4);};
 

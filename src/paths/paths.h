@@ -74,24 +74,12 @@ extern Datum cj_mean_interval(CjSum sum, int64 count);
 
 /* ---- tallies as arguments (tally_sql.c) ---- */
 
-/* Any form, for reading; a working form is not copied. */
+/* Any form, for reading; a working or large one is not copied. */
 extern void cj_tally_read(CjTallyRef *ref, Datum state);
 
 /* A state of an aggregate with these options, to be counted on. */
 extern void cj_tally_continue(CjTallyRef *ref, Datum state, CjTallyKind kind, CjText options,
 							  const char *function);
-
-/* Does a call site hold large states (tally.h)? To be asked before a state grows. */
-typedef enum CjTallyHold
-{
-	CJ_HOLD_UNKNOWN,
-	CJ_HOLD_NEVER,
-	CJ_HOLD_LARGE
-} CjTallyHold;
-
-extern PGDLLEXPORT Datum cj_top_paths_finalfn(PG_FUNCTION_ARGS);
-
-extern void cj_tally_hold(CjTallyRef *ref, FunctionCallInfo fcinfo, CjTallyHold *hold);
 
 /* Any form, names and entries in their canonical order, sums carried. */
 extern void cj_tally_read_sorted(CjTallyRef *ref, Datum state);

@@ -24,8 +24,8 @@
 #define FIRST_ENTRIES	32
 #define FIRST_PATHS		4
 
-/* From this size on a state may be held. */
-#define HELD_SIZE		(64 * 1024)
+/* From this size on a context of its own is no matter. */
+#define LARGE_SIZE		(64 * 1024)
 
 /* A digit is carried when it comes near what an int64 holds. */
 #define DIGIT_BITS		32
@@ -68,17 +68,6 @@ place_parts(CjTally *tally, CjTallyParts *parts)
 	return at - (char *) tally;
 }
 
-/* What this process writes into its holders: not to be guessed. */
-static uint64
-secret_of_process(void)
-{
-	static uint64 secret = 0;
-
-	if (secret == 0 && !pg_strong_random(&secret, sizeof(secret)))
-		elog(ERROR, "no random numbers");
-	return secret;
-}
-
 static Size
 size_of(const CjTally *sizes)
 {
@@ -89,13 +78,13 @@ size_of(const CjTally *sizes)
 }
 
 static void
-check_size(Size size, bool held, const CjTally *tally)
+check_size(Size size, bool large, const CjTally *tally)
 {
-	if (held ? AllocHugeSizeIsValid(size) : AllocSizeIsValid(size))
+	if (large ? AllocHugeSizeIsValid(size) : AllocSizeIsValid(size))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("path counts would be larger than %s", held ? "2 GB of names and paths" : "1 GB"),
+			 errmsg("path counts would be larger than %s", large ? "2 GB of names and paths" : "1 GB"),
 			 errdetail("They have %d names and %d entries.", tally->names, tally->entries),
 			 errhint("Use fewer steps or a smaller depth, or rename rare names to one with journey_rename.")));
 }
@@ -217,31 +206,60 @@ grow_value(CjTallyRef *ref, const CjTally *want)
 		pfree(old);
 }
 
-/* The tally where it is held, with more room. */
+static Size
+flat_size(ExpandedObjectHeader *header)
+{
+	const CjTally *tally = ((CjLargeTally *) header)->tally;
+	Size		size = size_of(tally);
+
+	check_size(size, false, tally);
+	return size;
+}
+
 static void
-grow_held(CjTallyRef *ref, const CjTally *want)
+flatten(ExpandedObjectHeader *header, void *to, Size size)
+{
+	memcpy(to, ((CjLargeTally *) header)->tally, size);
+	SET_VARSIZE(to, size);
+}
+
+static const ExpandedObjectMethods large_methods = {
+	.get_flat_size = flat_size,
+	.flatten_into = flatten,
+};
+
+/* Makes the tally a large one, of this size. */
+static void
+make_large(CjTallyRef *ref, Size size)
+{
+	MemoryContext context = AllocSetContextCreate(ref->context, "large path counts",
+												  ALLOCSET_DEFAULT_SIZES);
+	CjLargeTally *large = MemoryContextAllocZero(context, sizeof(CjLargeTally));
+
+	EOH_init_header(&large->header, &large_methods, context);
+	large->tally = MemoryContextAllocHuge(context, size);
+	memcpy(large->tally, ref->tally, size_of(ref->tally));
+	if (ref->tally != ref->borrowed)
+		pfree(ref->tally);
+	ref->borrowed = NULL;
+	ref->large = large;
+}
+
+/* A large tally where it is, or one that becomes large, with more room. */
+static void
+grow_large(CjTallyRef *ref, const CjTally *want)
 {
 	Size		size = size_of(want);
 	CjTally		old = *ref->tally;
-	CjTally    *tally = ref->tally;
+	CjTally    *tally;
 	CjTallyParts from;
 
 	check_size(size, true, &old);
-	if (ref->holder == NULL)
-	{
-		tally = MemoryContextAllocHuge(ref->context, size);
-		memcpy(tally, ref->tally, size_of(&old));
-		if (ref->tally != ref->borrowed)
-			pfree(ref->tally);
-		ref->holder = palloc0_object(CjTallyHolder);
-		SET_VARSIZE(ref->holder, sizeof(CjTallyHolder));
-		ref->holder->form = CJ_TALLY_HELD;
-		ref->holder->secret = secret_of_process();
-		ref->borrowed = NULL;
-	}
+	if (ref->large == NULL)
+		make_large(ref, size);
 	else
-		tally = repalloc_huge(tally, size);
-	ref->tally = ref->holder->tally = tally;
+		ref->large->tally = repalloc_huge(ref->large->tally, size);
+	ref->tally = tally = ref->large->tally;
 	place_parts(tally, &from);
 	*tally = *want;
 	place_parts(tally, &ref->parts);
@@ -259,8 +277,8 @@ cj_tally_make_room(CjTallyRef *ref, int32 names, int64 bytes, int32 entries)
 {
 	CjTally		want = sizes_for(ref->tally, names, bytes, entries);
 
-	if (ref->holder != NULL || (ref->context != NULL && size_of(&want) >= HELD_SIZE))
-		grow_held(ref, &want);
+	if (ref->large != NULL || (ref->context != NULL && size_of(&want) >= LARGE_SIZE))
+		grow_large(ref, &want);
 	else
 	{
 		fit_bytes(&want, ref->tally->bytes + bytes);
@@ -297,16 +315,22 @@ cj_tally_borrow(CjTallyRef *ref, CjTally *tally)
 }
 
 void
-cj_tally_borrow_held(CjTallyRef *ref, CjTallyHolder *holder)
+cj_tally_borrow_expanded(CjTallyRef *ref, Datum state)
 {
-	if (holder->secret != secret_of_process())
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("path counts are damaged"),
-				 errdetail("They are of another process.")));
-	cj_tally_borrow(ref, holder->tally);
+	CjLargeTally *large = (CjLargeTally *) DatumGetEOHP(state);
+
+	Assert(large->header.eoh_methods == &large_methods);
+	cj_tally_borrow(ref, large->tally);
+	if (!VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(state)))
+		return;
 	ref->borrowed = NULL;
-	ref->holder = holder;
+	ref->large = large;
+}
+
+Datum
+cj_tally_state(const CjTallyRef *ref)
+{
+	return ref->large != NULL ? EOHPGetRWDatum(&ref->large->header) : PointerGetDatum(ref->tally);
 }
 
 CjText

@@ -36,9 +36,9 @@
  * the same server): the header below, then the regions of CjTallyParts, with
  * room to grow; a tally that is full moves to one twice as large.
  *
- * Held (large states of aggregates that end where they began): a CjTallyHolder, which
- * says where a working tally is in the aggregate's memory, so that it grows without
- * being copied.  It never leaves the aggregation.
+ * Large (states of aggregates that outgrow 64 kB): an expanded object with a working
+ * tally in a memory context of its own, where it grows without being copied.
+ * Flattened, it is the working tally.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -47,13 +47,14 @@
 #ifndef CJ_PATHS_TALLY_H
 #define CJ_PATHS_TALLY_H
 
+#include "utils/expandeddatum.h"
+
 #include "common/text.h"
 #include "paths/graph.h"
 #include "paths/varint.h"
 
 #define CJ_TALLY_PACKED		1
 #define CJ_TALLY_WORKING	2
-#define CJ_TALLY_HELD		3
 
 typedef enum CjTallyKind
 {
@@ -130,14 +131,11 @@ typedef struct CjTallyParts
 	char	   *bytes;
 } CjTallyParts;
 
-typedef struct CjTallyHolder
+typedef struct CjLargeTally
 {
-	int32		vl_len_;
-	uint8		form;
-	uint64		secret;			/* of this process: what it did not write, it
-								 * does not follow */
+	ExpandedObjectHeader header;
 	CjTally    *tally;
-} CjTallyHolder;
+} CjLargeTally;
 
 /* A tally at hand: functions that may move it take a pointer to this. */
 typedef struct CjTallyRef
@@ -145,22 +143,19 @@ typedef struct CjTallyRef
 	CjTally    *tally;
 	CjTallyParts parts;
 	CjTally    *borrowed;		/* not to be freed when the tally moves */
-	CjTallyHolder *holder;		/* NULL unless it is held */
-	MemoryContext context;		/* where it is held once it is large; or NULL */
+	CjLargeTally *large;		/* whose it is, or NULL */
+	MemoryContext context;		/* above that of a tally that gets large;
+								 * NULL: it does not */
 } CjTallyRef;
 
 extern void cj_tally_create(CjTallyRef *ref, CjTallyKind kind, int width, CjText options);
 extern void cj_tally_borrow(CjTallyRef *ref, CjTally *tally);
 
-/* Error XX001 if this process did not make it. */
-extern void cj_tally_borrow_held(CjTallyRef *ref, CjTallyHolder *holder);
+/* An expanded state; it may be edited if the pointer allows it. */
+extern void cj_tally_borrow_expanded(CjTallyRef *ref, Datum state);
 
 /* The value that a state is. */
-static inline struct varlena *
-cj_tally_state(const CjTallyRef *ref)
-{
-	return ref->holder != NULL ? (struct varlena *) ref->holder : (struct varlena *) ref->tally;
-}
+extern Datum cj_tally_state(const CjTallyRef *ref);
 
 /* The options' bytes. */
 extern CjText cj_tally_options(const CjTallyRef *ref);

@@ -13,11 +13,8 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_aggregate.h"
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
-#include "utils/syscache.h"
 
 #include "paths/attribution.h"
 #include "paths/flow.h"
@@ -45,13 +42,19 @@ cj_tally_refuse(const char *fault)
 void
 cj_tally_read(CjTallyRef *ref, Datum state)
 {
-	struct varlena *value = PG_DETOAST_DATUM_PACKED(state);
-	const uint8 *body = (const uint8 *) VARDATA_ANY(value);
-	Size		size = VARSIZE_ANY_EXHDR(value);
+	struct varlena *value;
+	const uint8 *body;
+	Size		size;
 
-	if (size == sizeof(CjTallyHolder) - VARHDRSZ && body[0] == CJ_TALLY_HELD && !VARATT_IS_SHORT(value))
-		cj_tally_borrow_held(ref, (CjTallyHolder *) value);
-	else if (size == 0 || body[0] != CJ_TALLY_WORKING)
+	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(state)))
+	{
+		cj_tally_borrow_expanded(ref, state);
+		return;
+	}
+	value = PG_DETOAST_DATUM_PACKED(state);
+	body = (const uint8 *) VARDATA_ANY(value);
+	size = VARSIZE_ANY_EXHDR(value);
+	if (size == 0 || body[0] != CJ_TALLY_WORKING)
 		cj_tally_refuse(cj_tally_unpack(ref, body, size));
 	else if (VARATT_IS_SHORT(value) || size < sizeof(CjTally))
 		cj_tally_refuse("It is cut off.");
@@ -192,39 +195,6 @@ cj_check_top_memory(const CjTallyRef *tally)
 						 "Use path_options(first => ...) or (collapse => true), or raise");
 }
 
-/*
- * A state may be held if nothing but the final function of top_paths will see it:
- * that of one aggregate, which ends in this process.
- */
-static bool
-ends_here(FunctionCallInfo fcinfo)
-{
-	Aggref	   *aggref = AggGetAggref(fcinfo);
-	HeapTuple	tuple;
-	FmgrInfo	final;
-
-	if (aggref == NULL || AggStateIsShared(fcinfo) ||
-		DO_AGGSPLIT_SKIPFINAL(((AggState *) fcinfo->context)->aggsplit))
-		return false;
-	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggref->aggfnoid));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	final.fn_addr = NULL;
-	if (OidIsValid(((Form_pg_aggregate) GETSTRUCT(tuple))->aggfinalfn))
-		fmgr_info(((Form_pg_aggregate) GETSTRUCT(tuple))->aggfinalfn, &final);
-	ReleaseSysCache(tuple);
-	return final.fn_addr == cj_top_paths_finalfn;
-}
-
-void
-cj_tally_hold(CjTallyRef *ref, FunctionCallInfo fcinfo, CjTallyHold *hold)
-{
-	if (*hold == CJ_HOLD_UNKNOWN)
-		*hold = ends_here(fcinfo) ? CJ_HOLD_LARGE : CJ_HOLD_NEVER;
-	if (*hold == CJ_HOLD_LARGE)
-		ref->context = cj_aggregate_context(fcinfo, "path counts");
-}
-
 /* Combines two states; the first is edited in place. */
 Datum
 cj_path_counts_combinefn(PG_FUNCTION_ARGS)
@@ -232,19 +202,16 @@ cj_path_counts_combinefn(PG_FUNCTION_ARGS)
 	CjTallyRef	a;
 	CjTallyRef	b;
 
-	cj_aggregate_context(fcinfo, "path counts combine");
+	MemoryContext context = cj_aggregate_context(fcinfo, "path counts combine");
+
 	cj_tally_read(&a, PG_GETARG_DATUM(0));
 	cj_tally_read(&b, PG_GETARG_DATUM(1));
 	if (a.tally->kind == CJ_TALLY_PATHS)
-	{
-		if (fcinfo->flinfo->fn_extra == NULL)
-			fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(CjTallyHold));
-		cj_tally_hold(&a, fcinfo, fcinfo->flinfo->fn_extra);
-	}
+		a.context = context;
 	cj_tally_merge(&a, &b, function_of(&a));
 	if (a.tally->kind == CJ_TALLY_PATHS)
 		cj_check_top_memory(&a);
 	else
 		cj_check_path_memory(VARSIZE(a.tally), function_of(&a), "Rename rare names to one, or raise");
-	PG_RETURN_POINTER(cj_tally_state(&a));
+	PG_RETURN_DATUM(cj_tally_state(&a));
 }

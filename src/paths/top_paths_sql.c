@@ -32,7 +32,6 @@ typedef struct TopCall
 {
 	CjTopOptions options;
 	CjText		bytes;			/* of the options, as states have them */
-	CjTallyHold hold;
 	MemoryContext context;
 	char	   *path;
 	int64		path_room;
@@ -143,9 +142,9 @@ Datum
 cj_top_paths_transfn(PG_FUNCTION_ARGS)
 {
 	TopCall    *call = cj_options_parsed(fcinfo, 2, parse_options, sizeof(TopCall));
+	MemoryContext context = cj_aggregate_context(fcinfo, "top_paths");
 	CjTallyRef	tally;
 
-	cj_aggregate_context(fcinfo, "top_paths");
 	if (PG_ARGISNULL(0))
 		cj_tally_create(&tally, CJ_TALLY_PATHS, 0, call->bytes);
 	else
@@ -156,12 +155,12 @@ cj_top_paths_transfn(PG_FUNCTION_ARGS)
 
 		CJ_ARG_VIEW(view, 1);
 
-		cj_tally_hold(&tally, fcinfo, &call->hold);
+		tally.context = context;
 		count_journey(&tally, call, &view);
 		if (tally.tally->entries > known)
 			cj_check_top_memory(&tally);
 	}
-	PG_RETURN_POINTER(cj_tally_state(&tally));
+	PG_RETURN_DATUM(cj_tally_state(&tally));
 }
 
 /* ---- rows ---- */

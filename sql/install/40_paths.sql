@@ -206,7 +206,7 @@ COMMENT ON FUNCTION graph_to_sankey(journey_graph, integer, bigint) IS
     'the most frequent edges as JSON {"nodes": [{"name": ...}], "links": [{"source": position, "target": position, "value": transitions}]}';
 
 -- ---------------------------------------------------------------------------
--- Counts: the state of journey_flow and attribution_agg
+-- Counts: the state of journey_flow, attribution_agg and top_paths
 -- ---------------------------------------------------------------------------
 
 CREATE TYPE path_counts;
@@ -240,13 +240,13 @@ CREATE TYPE path_counts (
     STORAGE = extended
 );
 COMMENT ON TYPE path_counts IS
-    'what journey_flow and attribution_agg have counted, with their options: 64-bit counts and exact sums of values and times, so that the counts of parts add up to those of the whole whatever the parts; src/paths/tally.h has the layout';
+    'what journey_flow, attribution_agg and top_paths have counted, with their options: 64-bit counts and exact sums of values and times, so that the counts of parts add up to those of the whole whatever the parts; src/paths/tally.h has the layout';
 
 CREATE FUNCTION path_counts_combinefn(path_counts, path_counts) RETURNS path_counts
     AS 'MODULE_PATHNAME', 'cj_path_counts_combinefn'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE SUPPORT journey_support;
 COMMENT ON FUNCTION path_counts_combinefn(path_counts, path_counts) IS
-    'combine function of journey_flow and attribution_agg: the counts of both; states of different options are an error (22023)';
+    'combine function of journey_flow, attribution_agg and top_paths: the counts of both; states of different options are an error (22023)';
 
 -- ---------------------------------------------------------------------------
 -- Whole paths
@@ -299,50 +299,31 @@ CREATE TYPE top_path AS (
 );
 COMMENT ON TYPE top_path IS 'a whole path: its events, the journeys that took it, their share, the share of it and those before, mean time from first to last event';
 
-CREATE FUNCTION top_paths_transfn(internal, journey) RETURNS internal
+CREATE FUNCTION top_paths_transfn(path_counts, journey) RETURNS path_counts
     AS 'MODULE_PATHNAME', 'cj_top_paths_transfn'
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
-COMMENT ON FUNCTION top_paths_transfn(internal, journey) IS 'transition function of top_paths';
+COMMENT ON FUNCTION top_paths_transfn(path_counts, journey) IS 'transition function of top_paths';
 
-CREATE FUNCTION top_paths_transfn(internal, journey, path_options) RETURNS internal
+CREATE FUNCTION top_paths_transfn(path_counts, journey, path_options) RETURNS path_counts
     AS 'MODULE_PATHNAME', 'cj_top_paths_transfn'
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
-COMMENT ON FUNCTION top_paths_transfn(internal, journey, path_options) IS 'transition function of top_paths';
+COMMENT ON FUNCTION top_paths_transfn(path_counts, journey, path_options) IS 'transition function of top_paths';
 
-CREATE FUNCTION top_paths_combinefn(internal, internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cj_top_paths_combinefn'
-    LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION top_paths_combinefn(internal, internal) IS 'combine function of top_paths';
-
-CREATE FUNCTION top_paths_serialfn(internal) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'cj_top_paths_serialfn'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION top_paths_serialfn(internal) IS 'serialization function of top_paths';
-
-CREATE FUNCTION top_paths_deserialfn(bytea, internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cj_top_paths_deserialfn'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION top_paths_deserialfn(bytea, internal) IS 'deserialization function of top_paths';
-
-CREATE FUNCTION top_paths_finalfn(internal) RETURNS top_path[]
+CREATE FUNCTION top_paths_finalfn(path_counts) RETURNS top_path[]
     AS 'MODULE_PATHNAME', 'cj_top_paths_finalfn'
     LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION top_paths_finalfn(internal) IS 'final function of top_paths';
+COMMENT ON FUNCTION top_paths_finalfn(path_counts) IS 'final function of top_paths';
 
 CREATE AGGREGATE top_paths(journey) (
-    SFUNC = top_paths_transfn, STYPE = internal, SSPACE = 65536,
-    FINALFUNC = top_paths_finalfn, COMBINEFUNC = top_paths_combinefn,
-    SERIALFUNC = top_paths_serialfn, DESERIALFUNC = top_paths_deserialfn,
-    PARALLEL = SAFE
+    SFUNC = top_paths_transfn, STYPE = path_counts, SSPACE = 65536,
+    FINALFUNC = top_paths_finalfn, COMBINEFUNC = path_counts_combinefn, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE top_paths(journey) IS
     'the 100 most frequent whole paths, most journeys first, then shorter, then by names; NULLs and journeys without events are skipped, no rows give NULL; more than customer_journey.path_memory is an error (54000)';
 
 CREATE AGGREGATE top_paths(journey, path_options) (
-    SFUNC = top_paths_transfn, STYPE = internal, SSPACE = 65536,
-    FINALFUNC = top_paths_finalfn, COMBINEFUNC = top_paths_combinefn,
-    SERIALFUNC = top_paths_serialfn, DESERIALFUNC = top_paths_deserialfn,
-    PARALLEL = SAFE
+    SFUNC = top_paths_transfn, STYPE = path_counts, SSPACE = 65536,
+    FINALFUNC = top_paths_finalfn, COMBINEFUNC = path_counts_combinefn, PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE top_paths(journey, path_options) IS
     'the same by options: by, collapse, first (only so many events of each journey), top (how many paths; 100)';

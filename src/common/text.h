@@ -17,6 +17,32 @@ typedef struct CjText
 	int32		len;
 } CjText;
 
+/*
+ * The first bytes and the length, stirred: below CJ_TEXT_HINTS, enough to tell a
+ * few names apart.
+ */
+#define CJ_TEXT_HINTS	64
+
+static inline uint32
+cj_text_hint(CjText it)
+{
+	uint64		word = 0;
+
+	if (it.len >= 8)
+		memcpy(&word, it.data, 8);
+	else
+		for (int i = 0; i < it.len; i++)
+			word = word << 8 | (unsigned char) it.data[i];
+	word = (word + it.len) * UINT64CONST(0x9E3779B97F4A7C15);
+	return (uint32) (word >> 58);
+}
+
+static inline bool
+cj_text_same(CjText a, CjText b)
+{
+	return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
 /* Byte order, shorter first among equals: the order of names everywhere. */
 static inline int
 cj_text_compare(CjText a, CjText b)

@@ -32,18 +32,12 @@ typedef struct NameEntry
 	char		status;
 } NameEntry;
 
-static inline bool
-same_text(CjText a, CjText b)
-{
-	return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
-}
-
 #define SH_PREFIX			name_table
 #define SH_ELEMENT_TYPE		NameEntry
 #define SH_KEY_TYPE			CjText
 #define SH_KEY				name
 #define SH_HASH_KEY(tb, key)	hash_bytes((const unsigned char *) (key).data, (key).len)
-#define SH_EQUAL(tb, a, b)	same_text(a, b)
+#define SH_EQUAL(tb, a, b)	cj_text_same(a, b)
 #define SH_STORE_HASH
 #define SH_GET_HASH(tb, a)	((a)->hash)
 #define SH_SCOPE			static inline
@@ -51,7 +45,6 @@ same_text(CjText a, CjText b)
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-#define CACHE_SIZE		64		/* a power of two */
 #define ARENA_SIZE		512
 
 struct CjDictionary
@@ -72,7 +65,7 @@ struct CjDictionary
 	 * Code + 1 last found for each value of a cheap hash: most lookups end
 	 * here.
 	 */
-	uint32		cache[CACHE_SIZE];
+	uint32		cache[CJ_TEXT_HINTS];
 };
 
 CjDictionary *
@@ -135,30 +128,15 @@ add_name(CjDictionary *dictionary, NameEntry *entry, CjText name)
 	dictionary->names[dictionary->count++] = entry->name;
 }
 
-/* The first bytes and the length, stirred: enough to tell a few names apart. */
-static inline uint32
-cheap_hash(CjText name)
-{
-	uint64		word = 0;
-
-	if (name.len >= 8)
-		memcpy(&word, name.data, 8);
-	else
-		for (int i = 0; i < name.len; i++)
-			word = word << 8 | (unsigned char) name.data[i];
-	word = (word + name.len) * UINT64CONST(0x9E3779B97F4A7C15);
-	return (uint32) (word >> 58);
-}
-
 uint32
 cj_dictionary_code(CjDictionary *dictionary, const char *data, int32 len)
 {
 	CjText		name = {data, len};
-	uint32	   *cached = &dictionary->cache[cheap_hash(name)];
+	uint32	   *cached = &dictionary->cache[cj_text_hint(name)];
 	NameEntry  *entry;
 	bool		found;
 
-	if (*cached != 0 && same_text(dictionary->names[*cached - 1], name))
+	if (*cached != 0 && cj_text_same(dictionary->names[*cached - 1], name))
 		return *cached - 1;
 	entry = name_table_insert(dictionary->table, name, &found);
 	if (!found)

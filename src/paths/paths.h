@@ -74,12 +74,18 @@ extern Datum cj_mean_interval(CjSum sum, int64 count);
 
 /* ---- tallies as arguments (tally_sql.c) ---- */
 
+/* Any form, for reading; a working or large one is not copied. */
+extern void cj_tally_read(CjTallyRef *ref, Datum state);
+
 /* A state of an aggregate with these options, to be counted on. */
 extern void cj_tally_continue(CjTallyRef *ref, Datum state, CjTallyKind kind, CjText options,
 							  const char *function);
 
 /* Any form, names and entries in their canonical order, sums carried. */
 extern void cj_tally_read_sorted(CjTallyRef *ref, Datum state);
+
+/* Error 54000 when a state of top_paths is too large. */
+extern void cj_check_top_memory(const CjTallyRef *tally);
 
 /* Error XX001 unless the fault is NULL. */
 extern void cj_tally_refuse(const char *fault);

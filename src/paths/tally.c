@@ -22,6 +22,10 @@
 #define FIRST_NAMES		8
 #define FIRST_BYTES		64
 #define FIRST_ENTRIES	32
+#define FIRST_PATHS		4
+
+/* From this size on a context of its own is no matter. */
+#define LARGE_SIZE		(64 * 1024)
 
 /* A digit is carried when it comes near what an int64 holds. */
 #define DIGIT_BITS		32
@@ -45,9 +49,18 @@ place_parts(CjTally *tally, CjTallyParts *parts)
 {
 	char	   *at = (char *) tally + MAXALIGN(sizeof(CjTally));
 
-	parts->counts = take(&at, tally->entries_room, sizeof(int64));
-	parts->keys = take(&at, (uint64) tally->entries_room * tally->width, sizeof(int32));
-	parts->slots = take(&at, 2 * (uint64) tally->entries_room, sizeof(int32));
+	if (tally->width == 0)
+	{
+		parts->hints = take(&at, CJ_TEXT_HINTS, sizeof(uint8));
+		parts->paths = take(&at, tally->entries_room, sizeof(CjTallyPath));
+		parts->path_slots = take(&at, 2 * (uint64) tally->entries_room, sizeof(CjTallySlot));
+	}
+	else
+	{
+		parts->counts = take(&at, tally->entries_room, sizeof(int64));
+		parts->keys = take(&at, (uint64) tally->entries_room * tally->width, sizeof(int32));
+		parts->slots = take(&at, 2 * (uint64) tally->entries_room, sizeof(int32));
+	}
 	parts->names = take(&at, tally->names_room, sizeof(CjTallyName));
 	parts->name_slots = take(&at, 2 * (uint64) tally->names_room, sizeof(int32));
 	parts->options = take(&at, tally->options, 1);
@@ -55,20 +68,34 @@ place_parts(CjTally *tally, CjTallyParts *parts)
 	return at - (char *) tally;
 }
 
+static Size
+size_of(const CjTally *sizes)
+{
+	CjTally		copy = *sizes;
+	CjTallyParts parts;
+
+	return place_parts(&copy, &parts);
+}
+
+static void
+check_size(Size size, bool large, const CjTally *tally)
+{
+	if (large ? AllocHugeSizeIsValid(size) : AllocSizeIsValid(size))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("path counts would be larger than %s", large ? "2 GB of names and paths" : "1 GB"),
+			 errdetail("They have %d names and %d entries.", tally->names, tally->entries),
+			 errhint("Use fewer steps or a smaller depth, or rename rare names to one with journey_rename.")));
+}
+
 static CjTally *
 allocate(const CjTally *like)
 {
-	CjTallyParts parts;
-	CjTally		sizes = *like;
-	Size		size = place_parts(&sizes, &parts);
+	Size		size = size_of(like);
 	CjTally    *tally;
 
-	if (!AllocSizeIsValid(size))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("path counts would be larger than 1 GB"),
-				 errdetail("They have %d names and %d entries.", like->names, like->entries),
-				 errhint("Use fewer steps or a smaller depth, or rename rare names to one with journey_rename.")));
+	check_size(size, false, like);
 	tally = palloc0(size);
 	*tally = *like;
 	SET_VARSIZE(tally, size);
@@ -81,6 +108,36 @@ room_for(int32 room, int64 need)
 	while (room < need && room < (1 << 30))
 		room *= 2;
 	return room;
+}
+
+/* Room twice as large, or as large as can be. */
+static CjTally
+sizes_for(const CjTally *tally, int64 names, int64 bytes, int64 entries)
+{
+	CjTally		want = *tally;
+
+	names += tally->names;
+	bytes += tally->bytes;
+	entries += tally->entries;
+	want.names_room = room_for(tally->names_room, names);
+	want.bytes_room = room_for(tally->bytes_room, bytes);
+	want.entries_room = room_for(tally->entries_room, entries);
+	if (want.bytes_room < bytes)
+		want.bytes_room = PG_INT32_MAX;
+	if (want.bytes_room < bytes || want.entries_room < entries || want.names_room < names)
+		check_size(SIZE_MAX, true, tally);
+	return want;
+}
+
+/* Near the limit of a value the bytes have only as much room to grow as there is. */
+static void
+fit_bytes(CjTally *want, int64 need)
+{
+	Size		size = size_of(want);
+	int64		room = (int64) MaxAllocSize - (int64) (size - want->bytes_room) - MAXIMUM_ALIGNOF;
+
+	if (!AllocSizeIsValid(size) && room >= need)
+		want->bytes_room = (int32) room;
 }
 
 /* ---- tables ---- */
@@ -101,33 +158,132 @@ hash_key(const int32 *key, int width)
 	return hash_bytes((const unsigned char *) key, width * sizeof(int32));
 }
 
-/* Makes room for what is to come; the tally moves to a larger copy. */
-static pg_noinline void
-make_room(CjTallyRef *ref, int32 names, int64 bytes, int32 entries)
+static void
+fill_slots(CjTallyRef *ref)
+{
+	const CjTally *tally = ref->tally;
+
+	for (int32 i = 0; i < tally->names; i++)
+		put_slot(ref->parts.name_slots, tally->names_room, ref->parts.names[i].hash, i);
+	if (tally->width == 0)
+		for (int32 i = 0; i < tally->entries; i++)
+			cj_tally_put_path(ref, ref->parts.paths[i].hash, i);
+	else
+		for (int32 i = 0; i < tally->entries; i++)
+			put_slot(ref->parts.slots, tally->entries_room,
+					 hash_key(ref->parts.keys + (Size) i * tally->width, tally->width), i);
+}
+
+/* Moves all but the slots, the last region first: "to" may be "from" with more room. */
+static void
+move_parts(const CjTally *tally, const CjTallyParts *from, const CjTallyParts *to)
+{
+	memmove(to->bytes, from->bytes, tally->bytes);
+	memmove(to->options, from->options, tally->options);
+	memmove(to->names, from->names, tally->names * sizeof(CjTallyName));
+	if (tally->width == 0)
+	{
+		memmove(to->paths, from->paths, tally->entries * sizeof(CjTallyPath));
+		memmove(to->hints, from->hints, CJ_TEXT_HINTS);
+		return;
+	}
+	memmove(to->keys, from->keys, (Size) tally->entries * tally->width * sizeof(int32));
+	memmove(to->counts, from->counts, tally->entries * sizeof(int64));
+}
+
+/* The tally in a larger copy, which is a value. */
+static void
+grow_value(CjTallyRef *ref, const CjTally *want)
 {
 	CjTally    *old = ref->tally;
-	const CjTallyParts *from = &ref->parts;
-	CjTally		want = *old;
-	CjTallyRef	to = *ref;
+	CjTallyParts from = ref->parts;
 
-	want.names_room = room_for(old->names_room, (int64) old->names + names);
-	want.bytes_room = room_for(old->bytes_room, old->bytes + bytes);
-	want.entries_room = room_for(old->entries_room, (int64) old->entries + entries);
-	to.tally = allocate(&want);
-	place_parts(to.tally, &to.parts);
-	memcpy(to.parts.counts, from->counts, old->entries * sizeof(int64));
-	memcpy(to.parts.keys, from->keys, (Size) old->entries * old->width * sizeof(int32));
-	memcpy(to.parts.names, from->names, old->names * sizeof(CjTallyName));
-	memcpy(to.parts.options, from->options, old->options);
-	memcpy(to.parts.bytes, from->bytes, old->bytes);
-	for (int32 i = 0; i < old->names; i++)
-		put_slot(to.parts.name_slots, want.names_room, to.parts.names[i].hash, i);
-	for (int32 i = 0; i < old->entries; i++)
-		put_slot(to.parts.slots, want.entries_room,
-				 hash_key(to.parts.keys + (Size) i * old->width, old->width), i);
+	ref->tally = allocate(want);
+	place_parts(ref->tally, &ref->parts);
+	move_parts(old, &from, &ref->parts);
+	fill_slots(ref);
 	if (old != ref->borrowed)
 		pfree(old);
-	*ref = to;
+}
+
+static Size
+flat_size(ExpandedObjectHeader *header)
+{
+	const CjTally *tally = ((CjLargeTally *) header)->tally;
+	Size		size = size_of(tally);
+
+	check_size(size, false, tally);
+	return size;
+}
+
+static void
+flatten(ExpandedObjectHeader *header, void *to, Size size)
+{
+	memcpy(to, ((CjLargeTally *) header)->tally, size);
+	SET_VARSIZE(to, size);
+}
+
+static const ExpandedObjectMethods large_methods = {
+	.get_flat_size = flat_size,
+	.flatten_into = flatten,
+};
+
+/* Makes the tally a large one, of this size. */
+static void
+make_large(CjTallyRef *ref, Size size)
+{
+	MemoryContext context = AllocSetContextCreate(ref->context, "large path counts",
+												  ALLOCSET_DEFAULT_SIZES);
+	CjLargeTally *large = MemoryContextAllocZero(context, sizeof(CjLargeTally));
+
+	EOH_init_header(&large->header, &large_methods, context);
+	large->tally = MemoryContextAllocHuge(context, size);
+	memcpy(large->tally, ref->tally, size_of(ref->tally));
+	if (ref->tally != ref->borrowed)
+		pfree(ref->tally);
+	ref->borrowed = NULL;
+	ref->large = large;
+}
+
+/* A large tally where it is, or one that becomes large, with more room. */
+static void
+grow_large(CjTallyRef *ref, const CjTally *want)
+{
+	Size		size = size_of(want);
+	CjTally		old = *ref->tally;
+	CjTally    *tally;
+	CjTallyParts from;
+
+	check_size(size, true, &old);
+	if (ref->large == NULL)
+		make_large(ref, size);
+	else
+		ref->large->tally = repalloc_huge(ref->large->tally, size);
+	ref->tally = tally = ref->large->tally;
+	place_parts(tally, &from);
+	*tally = *want;
+	place_parts(tally, &ref->parts);
+	move_parts(&old, &from, &ref->parts);
+	if (want->width == 0)
+		memset(ref->parts.path_slots, 0, 2 * (Size) want->entries_room * sizeof(CjTallySlot));
+	else
+		memset(ref->parts.slots, 0, 2 * (Size) want->entries_room * sizeof(int32));
+	memset(ref->parts.name_slots, 0, 2 * (Size) want->names_room * sizeof(int32));
+	fill_slots(ref);
+}
+
+void
+cj_tally_make_room(CjTallyRef *ref, int32 names, int64 bytes, int32 entries)
+{
+	CjTally		want = sizes_for(ref->tally, names, bytes, entries);
+
+	if (ref->large != NULL || (ref->context != NULL && size_of(&want) >= LARGE_SIZE))
+		grow_large(ref, &want);
+	else
+	{
+		fit_bytes(&want, ref->tally->bytes + bytes);
+		grow_value(ref, &want);
+	}
 }
 
 void
@@ -142,9 +298,9 @@ cj_tally_create(CjTallyRef *ref, CjTallyKind kind, int width, CjText options)
 	sizes.options = options.len;
 	sizes.names_room = FIRST_NAMES;
 	sizes.bytes_room = FIRST_BYTES;
-	sizes.entries_room = FIRST_ENTRIES;
+	sizes.entries_room = width == 0 ? FIRST_PATHS : FIRST_ENTRIES;
+	memset(ref, 0, sizeof(*ref));
 	ref->tally = allocate(&sizes);
-	ref->borrowed = NULL;
 	place_parts(ref->tally, &ref->parts);
 	memcpy(ref->parts.options, options.data, options.len);
 }
@@ -152,9 +308,29 @@ cj_tally_create(CjTallyRef *ref, CjTallyKind kind, int width, CjText options)
 void
 cj_tally_borrow(CjTallyRef *ref, CjTally *tally)
 {
+	memset(ref, 0, sizeof(*ref));
 	ref->tally = tally;
 	ref->borrowed = tally;
 	place_parts(tally, &ref->parts);
+}
+
+void
+cj_tally_borrow_expanded(CjTallyRef *ref, Datum state)
+{
+	CjLargeTally *large = (CjLargeTally *) DatumGetEOHP(state);
+
+	Assert(large->header.eoh_methods == &large_methods);
+	cj_tally_borrow(ref, large->tally);
+	if (!VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(state)))
+		return;
+	ref->borrowed = NULL;
+	ref->large = large;
+}
+
+Datum
+cj_tally_state(const CjTallyRef *ref)
+{
+	return ref->large != NULL ? EOHPGetRWDatum(&ref->large->header) : PointerGetDatum(ref->tally);
 }
 
 CjText
@@ -198,7 +374,7 @@ cj_tally_name(CjTallyRef *ref, CjText name)
 	if (found >= 0)
 		return found;
 	if (tally->names == tally->names_room || tally->bytes + (int64) name.len > tally->bytes_room)
-		make_room(ref, 1, name.len, 0);
+		cj_tally_make_room(ref, 1, name.len, 0);
 	tally = ref->tally;
 	entry = &ref->parts.names[tally->names];
 	entry->start = tally->bytes;
@@ -236,8 +412,9 @@ find_entry(CjTallyRef *ref, const int32 *key)
 			return entry;
 	}
 	if (ref->tally->entries == ref->tally->entries_room)
-		make_room(ref, 0, 0, 1);
+		cj_tally_make_room(ref, 0, 0, 1);
 	entry = ref->tally->entries++;
+	ref->parts.counts[entry] = 0;
 	memcpy(ref->parts.keys + (Size) entry * width, key, width * sizeof(int32));
 	put_slot(ref->parts.slots, ref->tally->entries_room, hash, entry);
 	return entry;
@@ -330,7 +507,9 @@ cj_tally_merge(CjTallyRef *a, const CjTallyRef *b, const char *function)
 				 errhint("Make both with the same options.")));
 	for (int32 i = 0; i < from->names; i++)
 		codes[i] = cj_tally_name(a, cj_tally_text(b, i));
-	for (int32 i = 0; i < from->entries; i++)
+	if (width == 0)
+		cj_tally_merge_paths(a, b, codes);
+	for (int32 i = 0; i < from->entries && width > 0; i++)
 	{
 		if ((i & 0x3ff) == 0x3ff)
 			CHECK_FOR_INTERRUPTS();

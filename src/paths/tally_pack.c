@@ -5,7 +5,7 @@
  *
  * Packing sorts names and entries, carries the digits of sums and leaves out
  * what is zero, so that equal counts give equal bytes however they came about.
- * Bytes are accepted only if packing what was read gives them again.
+ * Bytes from outside are accepted only if packing what was read gives them again.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -48,24 +48,22 @@ typedef struct Packing
 static int
 compare_names(const void *a, const void *b, void *arg)
 {
-	const Packing *packing = arg;
-
-	return cj_text_compare(cj_tally_text(packing->ref, *(const int32 *) a),
-						   cj_tally_text(packing->ref, *(const int32 *) b));
+	CHECK_FOR_INTERRUPTS();
+	return cj_text_compare(cj_tally_text(arg, *(const int32 *) a), cj_tally_text(arg, *(const int32 *) b));
 }
 
-static void
-rank_names(Packing *packing)
+void
+cj_tally_rank_names(const CjTallyRef *ref, int32 **order, int32 **rank)
 {
-	int32		names = packing->ref->tally->names;
+	int32		names = ref->tally->names;
 
-	packing->order = palloc_array(int32, names + 1);
-	packing->rank = palloc_array(int32, names + 1);
+	*order = palloc_array(int32, names + 1);
+	*rank = palloc_array(int32, names + 1);
 	for (int32 i = 0; i < names; i++)
-		packing->order[i] = i;
-	qsort_arg(packing->order, names, sizeof(int32), compare_names, packing);
+		(*order)[i] = i;
+	qsort_arg(*order, names, sizeof(int32), compare_names, unconstify(CjTallyRef *, ref));
 	for (int32 i = 0; i < names; i++)
-		packing->rank[packing->order[i]] = i;
+		(*rank)[(*order)[i]] = i;
 }
 
 /* What is counted, by what, and last the digit. */
@@ -237,35 +235,45 @@ put_line(const Packing *packing, StringInfo to, const Line *line)
 	cj_put_number(to, ((uint64) line->count << 1) ^ (uint64) (line->count >> 63));
 }
 
-struct varlena *
-cj_tally_pack(const CjTallyRef *ref)
+static void
+pack_entries(const CjTallyRef *ref, StringInfo to)
 {
 	Packing		packing;
-	StringInfoData to;
 
 	packing.ref = ref;
 	packing.width = ref->tally->width;
-	rank_names(&packing);
+	cj_tally_rank_names(ref, &packing.order, &packing.rank);
 	sort_lines(&packing);
 	carry_lines(&packing);
+	put_names(&packing, to);
+	cj_put_number(to, packing.count);
+	for (int32 i = 0; i < packing.count; i++)
+	{
+		if ((i & 0x3ff) == 0)
+			CHECK_FOR_INTERRUPTS();
+		put_line(&packing, to, &packing.lines[i]);
+	}
+	pfree(packing.order);
+	pfree(packing.rank);
+	pfree(packing.keys);
+	pfree(packing.lines);
+}
+
+struct varlena *
+cj_tally_pack(const CjTallyRef *ref)
+{
+	StringInfoData to;
+
 	initStringInfo(&to);
 	appendStringInfoSpaces(&to, VARHDRSZ);
 	appendStringInfoChar(&to, CJ_TALLY_PACKED);
 	appendStringInfoChar(&to, (char) ref->tally->kind);
 	appendStringInfoChar(&to, (char) ref->tally->width);
 	cj_put_text(&to, cj_tally_options(ref));
-	put_names(&packing, &to);
-	cj_put_number(&to, packing.count);
-	for (int32 i = 0; i < packing.count; i++)
-	{
-		if ((i & 0x3ff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		put_line(&packing, &to, &packing.lines[i]);
-	}
-	pfree(packing.order);
-	pfree(packing.rank);
-	pfree(packing.keys);
-	pfree(packing.lines);
+	if (ref->tally->width == 0)
+		cj_tally_pack_paths(ref, &to);
+	else
+		pack_entries(ref, &to);
 	SET_VARSIZE(to.data, to.len);
 	return (struct varlena *) to.data;
 }
@@ -340,12 +348,11 @@ const char *
 cj_tally_unpack(CjTallyRef *ref, const uint8 *body, Size size)
 {
 	CjReader	reader = {body, body + size, NULL};
-	struct varlena *again;
 	CjText		options;
 
 	if (size < 3 || body[0] != CJ_TALLY_PACKED)
 		return "It has an unknown format version.";
-	if (body[2] < 3 || body[2] > CJ_TALLY_WIDTH)
+	if (body[1] == CJ_TALLY_PATHS ? body[2] != 0 : body[2] < 3 || body[2] > CJ_TALLY_WIDTH)
 		return "Its width is out of range.";
 	reader.at += 3;
 	options = cj_get_text(&reader, MaxAllocSize / 2);
@@ -353,10 +360,21 @@ cj_tally_unpack(CjTallyRef *ref, const uint8 *body, Size size)
 		return reader.fault;
 	cj_tally_create(ref, (CjTallyKind) body[1], body[2], options);
 	unpack_names(ref, &reader);
-	if (reader.fault == NULL)
+	if (reader.fault == NULL && ref->tally->width == 0)
+		cj_tally_unpack_paths(ref, &reader);
+	else if (reader.fault == NULL)
 		unpack_entries(ref, &reader);
-	if (reader.fault != NULL)
-		return reader.fault;
+	return reader.fault;
+}
+
+const char *
+cj_tally_unpack_checked(CjTallyRef *ref, const uint8 *body, Size size)
+{
+	const char *fault = cj_tally_unpack(ref, body, size);
+	struct varlena *again;
+
+	if (fault != NULL)
+		return fault;
 	again = cj_tally_pack(ref);
 	if (VARSIZE(again) - VARHDRSZ != size || memcmp(VARDATA(again), body, size) != 0)
 		return "It is not in canonical order.";

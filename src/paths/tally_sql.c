@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * tally_sql.c
- *		path_counts: the state type of journey_flow and attribution_agg.
+ *		path_counts: the state type of journey_flow, attribution_agg and top_paths.
  *
  * The aggregates' state is the type itself in its working form, edited in
  * place; what leaves is packed.  Bytes that come in are unpacked, and read as
@@ -19,6 +19,7 @@
 #include "paths/attribution.h"
 #include "paths/flow.h"
 #include "paths/paths.h"
+#include "paths/top_paths.h"
 
 PG_FUNCTION_INFO_V1(cj_path_counts_in);
 PG_FUNCTION_INFO_V1(cj_path_counts_out);
@@ -38,13 +39,21 @@ cj_tally_refuse(const char *fault)
 				 errdetail("%s", fault)));
 }
 
-static void
-read_tally(CjTallyRef *ref, Datum state)
+void
+cj_tally_read(CjTallyRef *ref, Datum state)
 {
-	struct varlena *value = PG_DETOAST_DATUM_PACKED(state);
-	const uint8 *body = (const uint8 *) VARDATA_ANY(value);
-	Size		size = VARSIZE_ANY_EXHDR(value);
+	struct varlena *value;
+	const uint8 *body;
+	Size		size;
 
+	if (VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(state)))
+	{
+		cj_tally_borrow_expanded(ref, state);
+		return;
+	}
+	value = PG_DETOAST_DATUM_PACKED(state);
+	body = (const uint8 *) VARDATA_ANY(value);
+	size = VARSIZE_ANY_EXHDR(value);
 	if (size == 0 || body[0] != CJ_TALLY_WORKING)
 		cj_tally_refuse(cj_tally_unpack(ref, body, size));
 	else if (VARATT_IS_SHORT(value) || size < sizeof(CjTally))
@@ -56,7 +65,7 @@ read_tally(CjTallyRef *ref, Datum state)
 void
 cj_tally_continue(CjTallyRef *ref, Datum state, CjTallyKind kind, CjText options, const char *function)
 {
-	read_tally(ref, state);
+	cj_tally_read(ref, state);
 	if (ref->tally->kind != kind || ref->tally->options != options.len ||
 		memcmp(ref->parts.options, options.data, options.len) != 0)
 		cj_options_differ(function);
@@ -67,7 +76,7 @@ cj_tally_read_sorted(CjTallyRef *ref, Datum state)
 {
 	CjTallyRef	from;
 
-	read_tally(&from, state);
+	cj_tally_read(&from, state);
 	cj_tally_sort(ref, &from);
 }
 
@@ -78,7 +87,7 @@ check_bytes(const uint8 *body, Size size)
 	CjTallyRef	ref;
 	CjFlow		flow;
 	CjAttribution attribution;
-	const char *fault = cj_tally_unpack(&ref, body, size);
+	const char *fault = cj_tally_unpack_checked(&ref, body, size);
 
 	if (fault != NULL)
 		return fault;
@@ -88,6 +97,8 @@ check_bytes(const uint8 *body, Size size)
 			return cj_flow_load(&flow, &ref);
 		case CJ_TALLY_ATTRIBUTION:
 			return cj_attribution_load(&attribution, &ref);
+		case CJ_TALLY_PATHS:
+			return cj_top_check(&ref);
 		default:
 			return "It is of an unknown kind.";
 	}
@@ -103,7 +114,7 @@ pack_datum(Datum state)
 
 	if (VARSIZE_ANY_EXHDR(value) > 0 && *(uint8 *) VARDATA_ANY(value) == CJ_TALLY_PACKED)
 		return value;
-	read_tally(&ref, PointerGetDatum(value));
+	cj_tally_read(&ref, PointerGetDatum(value));
 	return cj_tally_pack(&ref);
 }
 
@@ -167,6 +178,23 @@ cj_path_counts_send(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(with_header(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)));
 }
 
+static const char *
+function_of(const CjTallyRef *ref)
+{
+	return ref->tally->kind == CJ_TALLY_FLOW ? "journey_flow" :
+		ref->tally->kind == CJ_TALLY_PATHS ? "top_paths" : "attribution_agg";
+}
+
+/* What a path takes beside its bytes: its entry, its slots, and some room to grow. */
+#define PATH_OVERHEAD	(2 * sizeof(CjTallyPath))
+
+void
+cj_check_top_memory(const CjTallyRef *tally)
+{
+	cj_check_path_memory(tally->tally->bytes + (Size) tally->tally->entries * PATH_OVERHEAD, "top_paths",
+						 "Use path_options(first => ...) or (collapse => true), or raise");
+}
+
 /* Combines two states; the first is edited in place. */
 Datum
 cj_path_counts_combinefn(PG_FUNCTION_ARGS)
@@ -174,11 +202,16 @@ cj_path_counts_combinefn(PG_FUNCTION_ARGS)
 	CjTallyRef	a;
 	CjTallyRef	b;
 
-	cj_aggregate_context(fcinfo, "path counts combine");
-	read_tally(&a, PG_GETARG_DATUM(0));
-	read_tally(&b, PG_GETARG_DATUM(1));
-	cj_tally_merge(&a, &b, a.tally->kind == CJ_TALLY_FLOW ? "journey_flow" : "attribution_agg");
-	cj_check_path_memory(VARSIZE(a.tally), a.tally->kind == CJ_TALLY_FLOW ? "journey_flow" : "attribution_agg",
-						 "Rename rare names to one, or raise");
-	PG_RETURN_POINTER(a.tally);
+	MemoryContext context = cj_aggregate_context(fcinfo, "path counts combine");
+
+	cj_tally_read(&a, PG_GETARG_DATUM(0));
+	cj_tally_read(&b, PG_GETARG_DATUM(1));
+	if (a.tally->kind == CJ_TALLY_PATHS)
+		a.context = context;
+	cj_tally_merge(&a, &b, function_of(&a));
+	if (a.tally->kind == CJ_TALLY_PATHS)
+		cj_check_top_memory(&a);
+	else
+		cj_check_path_memory(VARSIZE(a.tally), function_of(&a), "Rename rare names to one, or raise");
+	PG_RETURN_DATUM(cj_tally_state(&a));
 }

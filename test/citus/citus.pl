@@ -99,6 +99,7 @@ foreach my $call ("journey_agg($all)", 'journey_agg(occurred_at, event)', "windo
 
 my $funnel = q{journey_funnel(journey, '{view,cart,purchase}'::journey_pattern[], within => '30 days')};
 my $spec = q{linkage_spec(comparisons => ARRAY[linkage_comparison('name', 'name')], block_on => ARRAY['town'])};
+my $model = "'" . $coordinator->safe_psql('postgres', 'SELECT propensity_fit(bought, ARRAY[score]) FROM one_journeys') . "'::propensity_model";
 my @population = (
 	[ 'journey_graph_agg(journey)' ],
 	[ q{journey_graph_agg(journey, graph_options(by => 'channel', depth => 2))} ],
@@ -113,21 +114,22 @@ my @population = (
 	[ 'propensity_fit(bought, ARRAY[score, journey_length(journey)])' ],
 	[ q{mine_paths(journey, path_options(min_support => 0.3, max_length => 3))} ],
 	[ q{contrast_paths(journey, segment, path_options(min_support => 0.4, max_length => 3))} ],
-	[ 'journey_medoid(journey)' ]);
-# these see all journeys at once, or are of one customer, or are a list of rows
-my $whole = 'mine_paths|contrast_paths|journey_medoid|journey_merge|top_paths';
+	[ 'journey_medoid(journey)' ], [ "propensity_drift($model, ARRAY[score])" ], [ "propensity_effects($model, ARRAY[score])" ]);
+# these see all journeys at once, or are of one customer, or have states that are of the server
+my $whole = 'mine_paths|contrast_paths|journey_medoid|journey_merge|propensity_drift|propensity_effects';
 foreach my $case (@population)
 {
 	my ($call) = @$case;
 	my ($name) = $call =~ /^(\w+)/;
 	my $query = "SELECT $call AS r FROM journeys";
 
-	$places{$call} = place($query, $name);
-	is($places{$call}, $name =~ /^($whole)$/ ? 'gathered' : 'combined', "$call is computed where it should be");
-	same($call, "SELECT r FROM ($query) q");
-	same("$call by customer", "SELECT count(*), md5(string_agg(customer_id || ' ' || r::text, ',' ORDER BY customer_id))
-		FROM (SELECT customer_id, $call AS r FROM journeys GROUP BY customer_id) q") unless $call =~ /fit|calibration|metrics/;
-	same("$call by segment", "SELECT segment, r FROM (SELECT segment, $call AS r FROM journeys GROUP BY segment) q ORDER BY 1");
+	my $shown = $call =~ s/'[^']{100,}'/'...'/r;
+	$places{$shown} = place($query, $name);
+	is($places{$shown}, $name =~ /^($whole)$/ ? 'gathered' : 'combined', "$shown is computed where it should be");
+	same($shown, "SELECT r FROM ($query) q");
+	same("$shown by customer", "SELECT count(*), md5(string_agg(customer_id || ' ' || r::text, ',' ORDER BY customer_id))
+		FROM (SELECT customer_id, $call AS r FROM journeys GROUP BY customer_id) q") unless $call =~ /fit|calibration|metrics|drift|effects/;
+	same("$shown by segment", "SELECT segment, r FROM (SELECT segment, $call AS r FROM journeys GROUP BY segment) q ORDER BY 1");
 }
 note "$_: $places{$_}" foreach sort keys %places;
 
@@ -166,6 +168,7 @@ VACUUM ANALYZE one_events, one_journeys; VACUUM ANALYZE events; VACUUM ANALYZE j
 	'SELECT count(*), sum(journey_length(j)) FROM (SELECT customer_id, journey_agg(occurred_at, event, channel) AS j FROM events GROUP BY customer_id) q',
 	q{SELECT count(*) FROM journeys WHERE journey ~ 'view -> cart -[<= 1 day]-> purchase'},
 	'SELECT journey_graph_agg(journey) IS NULL FROM journeys', 'SELECT top_paths(journey) IS NULL FROM journeys',
+	'SELECT top_paths(journey, path_options(first => 5)) IS NULL FROM journeys',
 	"SELECT funnel_stats($funnel) IS NULL FROM journeys" ],
 		'Citus' => sub { $_[0] },
 		'one node' => sub { $_[0] =~ s/\b(?=(?:events|journeys)\b)/one_/gr });

@@ -59,7 +59,8 @@ BEGIN
             COMMIT;
         END IF;
     END LOOP;
-    INSERT INTO fuzz_count VALUES (type, runs, good);
+    INSERT INTO fuzz_count VALUES (type, runs, good)
+    ON CONFLICT (what) DO UPDATE SET tried = fuzz_count.tried + runs, accepted = fuzz_count.accepted + good;
     COMMIT;
 END $$;
 
@@ -180,11 +181,23 @@ SELECT array_agg(c::text) AS seeds FROM (
 CALL fuzz_type('funnel_counts', :'seeds', $$v::text = (v::text::funnel_counts)::text AND funnel_stats_finalfn(v) IS NOT NULL$$, :runs);
 
 CREATE AGGREGATE fuzz_flow(journey) (SFUNC = journey_flow_transfn, STYPE = path_counts);
+CREATE AGGREGATE fuzz_paths(journey, path_options) (SFUNC = top_paths_transfn, STYPE = path_counts);
 CREATE AGGREGATE fuzz_attribution(journey, attribution_options) (SFUNC = attribution_agg_transfn, STYPE = path_counts);
 SELECT array_agg(c::text) AS seeds FROM (
     SELECT fuzz_flow(j) FROM fuzz_journeys WHERE customer < 3
-    UNION ALL SELECT fuzz_attribution(j, attribution_options(conversion => 'a')) FROM fuzz_journeys WHERE customer < 3) s (c) \gset
+    UNION ALL SELECT fuzz_attribution(j, attribution_options(conversion => 'a')) FROM fuzz_journeys WHERE customer < 3
+    UNION ALL SELECT fuzz_paths(j, path_options(first => 4)) FROM fuzz_journeys WHERE customer < 5
+    UNION ALL SELECT fuzz_paths(j, path_options(by => 'channel', collapse => true, top => 2)) FROM fuzz_journeys WHERE customer < 5) s (c) \gset
 CALL fuzz_type('path_counts', :'seeds', $$v::text = (v::text::path_counts)::text$$, :runs);
+
+-- of whole paths, which end as rows; merged with themselves they have twice as many journeys
+CREATE AGGREGATE fuzz_top(path_counts) (SFUNC = path_counts_combinefn, STYPE = path_counts, FINALFUNC = top_paths_finalfn);
+SELECT array_agg(c::text) AS seeds FROM (
+    SELECT fuzz_paths(j, path_options(first => customer % 4 + 1)) FROM fuzz_journeys WHERE customer < 8 GROUP BY customer % 4
+    UNION ALL SELECT fuzz_paths(j, path_options(by => 'channel', collapse => true, top => 2)) FROM fuzz_journeys WHERE customer < 5) s (c) \gset
+CALL fuzz_type('path_counts', :'seeds', $$v::text = (v::text::path_counts)::text
+    AND (SELECT array_agg((p.path, p.journeys * 2)) FROM unnest((SELECT fuzz_top(x) FROM unnest(ARRAY[v]) x)) p)
+     IS NOT DISTINCT FROM (SELECT array_agg((p.path, p.journeys)) FROM unnest((SELECT fuzz_top(x) FROM unnest(ARRAY[v, v]) x)) p)$$, :runs);
 
 SELECT array_agg(j::text) AS seeds FROM (SELECT j FROM fuzz_journeys LIMIT 5) s \gset
 CALL fuzz_type('journey', :'seeds', $$v = v::text::journey AND v = v::jsonb::journey AND (v || v) - v = v$$, :runs);

@@ -186,6 +186,20 @@ foreach my $call ($funnel, 'propensity_metrics(bought, score)', 'top_paths(journ
 	same("$call over all", "SELECT $call FROM journeys");
 }
 
+# top_paths over all shards from parts, as growing.md says
+$_->safe_psql('postgres', q{SET search_path = cj;
+CREATE AGGREGATE path_parts(journey) (SFUNC = top_paths_transfn, STYPE = path_counts, COMBINEFUNC = path_counts_combinefn, PARALLEL = SAFE);
+CREATE AGGREGATE path_merge(path_counts) (SFUNC = path_counts_combinefn, STYPE = path_counts, FINALFUNC = top_paths_finalfn);
+ALTER EXTENSION customer_journey ADD AGGREGATE path_parts(journey);}) foreach $coordinator, @workers;
+my $by_hand = 'SELECT path_merge(part) FROM (SELECT shard, path_parts(journey) AS part FROM journeys GROUP BY shard) p';
+my ($parts, $parts_plan) = remote_sql($by_hand);
+is(scalar(() = $parts =~ /cj\.path_parts\(/g), 2, 'parts of top_paths are made on both servers') or diag $parts_plan;
+same('top_paths from parts', $by_hand);
+is($coordinator->safe_psql('postgres', "$path $by_hand"), $coordinator->safe_psql('postgres', "$path SELECT top_paths(journey) FROM journeys"),
+	'they end as top_paths over all does');
+my ($split) = remote_sql('SELECT top_paths(journey) FROM journeys');
+unlike($split, qr/top_paths/, 'which PostgreSQL itself does not split');
+
 # ---- asynchronously, joined, and without the option ----
 
 my (undef, $async) = remote_sql(q{SELECT journey_graph_merge(part) FROM (SELECT shard, journey_graph_agg(journey) AS part

@@ -219,8 +219,21 @@ flat_size(ExpandedObjectHeader *header)
 static void
 flatten(ExpandedObjectHeader *header, void *to, Size size)
 {
+	CjTally    *tally = to;
+	CjTallyParts parts;
+
 	memcpy(to, ((CjLargeTally *) header)->tally, size);
 	SET_VARSIZE(to, size);
+	place_parts(tally, &parts);
+	Assert(tally->width == 0);
+
+	/* room that nothing was written to yet must not be seen elsewhere */
+	memset(parts.paths + tally->entries, 0,
+		   ((Size) tally->entries_room - tally->entries) * sizeof(CjTallyPath));
+	memset(parts.names + tally->names, 0,
+		   ((Size) tally->names_room - tally->names) * sizeof(CjTallyName));
+	memset(parts.options + tally->options, 0, parts.bytes - parts.options - tally->options);
+	memset(parts.bytes + tally->bytes, 0, (char *) to + size - parts.bytes - tally->bytes);
 }
 
 static const ExpandedObjectMethods large_methods = {

@@ -206,13 +206,16 @@ grow_value(CjTallyRef *ref, const CjTally *want)
 		pfree(old);
 }
 
+/* Flattened, it has no more room for bytes, which come last. */
 static Size
 flat_size(ExpandedObjectHeader *header)
 {
-	const CjTally *tally = ((CjLargeTally *) header)->tally;
-	Size		size = size_of(tally);
+	CjTally		sizes = *((CjLargeTally *) header)->tally;
+	Size		size;
 
-	check_size(size, false, tally);
+	sizes.bytes_room = sizes.bytes;
+	size = size_of(&sizes);
+	check_size(size, false, &sizes);
 	return size;
 }
 
@@ -224,6 +227,7 @@ flatten(ExpandedObjectHeader *header, void *to, Size size)
 
 	memcpy(to, ((CjLargeTally *) header)->tally, size);
 	SET_VARSIZE(to, size);
+	tally->bytes_room = tally->bytes;
 	place_parts(tally, &parts);
 	Assert(tally->width == 0);
 

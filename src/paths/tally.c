@@ -206,21 +206,38 @@ grow_value(CjTallyRef *ref, const CjTally *want)
 		pfree(old);
 }
 
+/* Flattened, it has no more room for bytes, which come last. */
 static Size
 flat_size(ExpandedObjectHeader *header)
 {
-	const CjTally *tally = ((CjLargeTally *) header)->tally;
-	Size		size = size_of(tally);
+	CjTally		sizes = *((CjLargeTally *) header)->tally;
+	Size		size;
 
-	check_size(size, false, tally);
+	sizes.bytes_room = sizes.bytes;
+	size = size_of(&sizes);
+	check_size(size, false, &sizes);
 	return size;
 }
 
 static void
 flatten(ExpandedObjectHeader *header, void *to, Size size)
 {
+	CjTally    *tally = to;
+	CjTallyParts parts;
+
 	memcpy(to, ((CjLargeTally *) header)->tally, size);
 	SET_VARSIZE(to, size);
+	tally->bytes_room = tally->bytes;
+	place_parts(tally, &parts);
+	Assert(tally->width == 0);
+
+	/* room that nothing was written to yet must not be seen elsewhere */
+	memset(parts.paths + tally->entries, 0,
+		   ((Size) tally->entries_room - tally->entries) * sizeof(CjTallyPath));
+	memset(parts.names + tally->names, 0,
+		   ((Size) tally->names_room - tally->names) * sizeof(CjTallyName));
+	memset(parts.options + tally->options, 0, parts.bytes - parts.options - tally->options);
+	memset(parts.bytes + tally->bytes, 0, (char *) to + size - parts.bytes - tally->bytes);
 }
 
 static const ExpandedObjectMethods large_methods = {

@@ -204,6 +204,8 @@ cj_feature_bin(const CjFeature *feature, double value)
 {
 	int			bin = 0;
 
+	if (feature->nbins == 0)
+		return 0;
 	if (isnan(value))
 		return feature->nbins;
 	if (feature->kind == CJ_CATEGORY)

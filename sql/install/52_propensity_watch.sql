@@ -73,12 +73,27 @@ CREATE TYPE propensity_sums (
     ALIGNMENT = double,
     STORAGE = external
 );
-COMMENT ON TYPE propensity_sums IS 'a model and what was counted of rows given to it: the state of propensity_drift and propensity_effects, so that partial results can be combined anywhere';
+COMMENT ON TYPE propensity_sums IS 'a model and what was counted of rows given to it: the state of propensity_drift and propensity_effects over float8[], so that partial results can be combined anywhere';
 
 CREATE FUNCTION propensity_sums_combine(propensity_sums, propensity_sums) RETURNS propensity_sums
     AS 'MODULE_PATHNAME', 'cj_sums_combine'
     LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION propensity_sums_combine(propensity_sums, propensity_sums) IS 'combine function of propensity_drift and propensity_effects; sums of different models are an error (22023)';
+
+CREATE FUNCTION propensity_sums_combine(internal, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_sums_combine_internal'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_sums_combine(internal, internal) IS 'combine function of propensity_drift and propensity_effects over records';
+
+CREATE FUNCTION propensity_sums_serialfn(internal) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'cj_sums_serialize'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_sums_serialfn(internal) IS 'serialization function of propensity_drift and propensity_effects over records';
+
+CREATE FUNCTION propensity_sums_deserialfn(bytea, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_sums_deserialize'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_sums_deserialfn(bytea, internal) IS 'deserialization function of propensity_drift and propensity_effects over records';
 
 -- ---------------------------------------------------------------------------
 -- Propensity models: how far rows are from those a model was fitted on
@@ -94,15 +109,20 @@ CREATE TYPE drift_row AS (
 );
 COMMENT ON TYPE drift_row IS 'a row of propensity_drift: status is stable (psi below 0.1), moderate, or large (0.25 and more)';
 
-CREATE FUNCTION propensity_drift_transfn(propensity_sums, propensity_model, record) RETURNS propensity_sums
+CREATE FUNCTION propensity_drift_transfn(internal, propensity_model, record) RETURNS internal
     AS 'MODULE_PATHNAME', 'cj_drift_record_transition'
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
-COMMENT ON FUNCTION propensity_drift_transfn(propensity_sums, propensity_model, record) IS 'transition function of propensity_drift';
+COMMENT ON FUNCTION propensity_drift_transfn(internal, propensity_model, record) IS 'transition function of propensity_drift';
 
 CREATE FUNCTION propensity_drift_transfn(propensity_sums, propensity_model, double precision[]) RETURNS propensity_sums
     AS 'MODULE_PATHNAME', 'cj_drift_array_transition'
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 COMMENT ON FUNCTION propensity_drift_transfn(propensity_sums, propensity_model, double precision[]) IS 'transition function of propensity_drift';
+
+CREATE FUNCTION propensity_drift_finalfn(internal) RETURNS drift_row[]
+    AS 'MODULE_PATHNAME', 'cj_drift_final'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_drift_finalfn(internal) IS 'final function of propensity_drift';
 
 CREATE FUNCTION propensity_drift_finalfn(propensity_sums) RETURNS drift_row[]
     AS 'MODULE_PATHNAME', 'cj_drift_final'
@@ -110,8 +130,9 @@ CREATE FUNCTION propensity_drift_finalfn(propensity_sums) RETURNS drift_row[]
 COMMENT ON FUNCTION propensity_drift_finalfn(propensity_sums) IS 'final function of propensity_drift';
 
 CREATE AGGREGATE propensity_drift(model propensity_model, features record) (
-    SFUNC = propensity_drift_transfn, STYPE = propensity_sums, SSPACE = 8192,
+    SFUNC = propensity_drift_transfn, STYPE = internal, SSPACE = 8192,
     FINALFUNC = propensity_drift_finalfn, COMBINEFUNC = propensity_sums_combine,
+    SERIALFUNC = propensity_sums_serialfn, DESERIALFUNC = propensity_sums_deserialfn,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE propensity_drift(propensity_model, record) IS
@@ -140,15 +161,20 @@ CREATE TYPE effect_row AS (
 );
 COMMENT ON TYPE effect_row IS 'a row of propensity_effects: the average effect on the probability, its standard error (delta method), z and two-sided p';
 
-CREATE FUNCTION propensity_effects_transfn(propensity_sums, propensity_model, record) RETURNS propensity_sums
+CREATE FUNCTION propensity_effects_transfn(internal, propensity_model, record) RETURNS internal
     AS 'MODULE_PATHNAME', 'cj_effects_record_transition'
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
-COMMENT ON FUNCTION propensity_effects_transfn(propensity_sums, propensity_model, record) IS 'transition function of propensity_effects';
+COMMENT ON FUNCTION propensity_effects_transfn(internal, propensity_model, record) IS 'transition function of propensity_effects';
 
 CREATE FUNCTION propensity_effects_transfn(propensity_sums, propensity_model, double precision[]) RETURNS propensity_sums
     AS 'MODULE_PATHNAME', 'cj_effects_array_transition'
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 COMMENT ON FUNCTION propensity_effects_transfn(propensity_sums, propensity_model, double precision[]) IS 'transition function of propensity_effects';
+
+CREATE FUNCTION propensity_effects_finalfn(internal) RETURNS effect_row[]
+    AS 'MODULE_PATHNAME', 'cj_effects_final'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_effects_finalfn(internal) IS 'final function of propensity_effects';
 
 CREATE FUNCTION propensity_effects_finalfn(propensity_sums) RETURNS effect_row[]
     AS 'MODULE_PATHNAME', 'cj_effects_final'
@@ -156,8 +182,9 @@ CREATE FUNCTION propensity_effects_finalfn(propensity_sums) RETURNS effect_row[]
 COMMENT ON FUNCTION propensity_effects_finalfn(propensity_sums) IS 'final function of propensity_effects';
 
 CREATE AGGREGATE propensity_effects(model propensity_model, features record) (
-    SFUNC = propensity_effects_transfn, STYPE = propensity_sums, SSPACE = 8192,
+    SFUNC = propensity_effects_transfn, STYPE = internal, SSPACE = 8192,
     FINALFUNC = propensity_effects_finalfn, COMBINEFUNC = propensity_sums_combine,
+    SERIALFUNC = propensity_sums_serialfn, DESERIALFUNC = propensity_sums_deserialfn,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE propensity_effects(propensity_model, record) IS

@@ -28,7 +28,7 @@ static Datum
 transition(FunctionCallInfo fcinfo, bool is_array)
 {
 	CjScorer   *scorer;
-	CjSums	   *sums = cj_sums_transition(fcinfo, CJ_FOR_DRIFT, &scorer);
+	CjSums	   *sums = cj_sums_transition(fcinfo, CJ_FOR_DRIFT, is_array, &scorer);
 	CjModel    *model;
 	int64	   *counts;
 
@@ -51,7 +51,8 @@ transition(FunctionCallInfo fcinfo, bool is_array)
 }
 
 /*
- * (propensity_sums, propensity_model, record | float8[]) -> propensity_sums
+ * (internal, propensity_model, record) -> internal,
+ * (propensity_sums, propensity_model, float8[]) -> propensity_sums
  */
 Datum
 cj_drift_record_transition(PG_FUNCTION_ARGS)
@@ -104,7 +105,7 @@ drift_row(TupleDesc desc, CjText name, const double *expected, const int64 *coun
 }
 
 /*
- * (propensity_sums) -> drift_row[]
+ * (internal | propensity_sums) -> drift_row[]
  */
 Datum
 cj_drift_final(PG_FUNCTION_ARGS)

@@ -25,7 +25,7 @@ static Datum
 transition(FunctionCallInfo fcinfo, bool is_array)
 {
 	CjScorer   *scorer;
-	CjSums	   *sums = cj_sums_transition(fcinfo, CJ_FOR_EFFECTS, &scorer);
+	CjSums	   *sums = cj_sums_transition(fcinfo, CJ_FOR_EFFECTS, is_array, &scorer);
 
 	if (sums == NULL)
 		PG_RETURN_NULL();
@@ -40,7 +40,8 @@ transition(FunctionCallInfo fcinfo, bool is_array)
 }
 
 /*
- * (propensity_sums, propensity_model, record | float8[]) -> propensity_sums
+ * (internal, propensity_model, record) -> internal,
+ * (propensity_sums, propensity_model, float8[]) -> propensity_sums
  */
 Datum
 cj_effects_record_transition(PG_FUNCTION_ARGS)
@@ -85,7 +86,7 @@ effect_row(TupleDesc desc, const CjModel *model, const CjSums *sums, int term)
 }
 
 /*
- * (propensity_sums) -> effect_row[]
+ * (internal | propensity_sums) -> effect_row[]
  */
 Datum
 cj_effects_final(PG_FUNCTION_ARGS)

@@ -142,7 +142,8 @@ extern CjSample *cj_sample_argument(FunctionCallInfo fcinfo, int argument);
  * is none: NULL only while there was no model.  The row has no model if the
  * scorer is NULL.
  */
-extern CjSums *cj_sums_transition(FunctionCallInfo fcinfo, int purpose, CjScorer **scorer);
+extern CjSums *cj_sums_transition(FunctionCallInfo fcinfo, int purpose, bool is_array,
+								  CjScorer **scorer);
 
 /* The state of a final function, or NULL. */
 extern CjSums *cj_sums_argument(FunctionCallInfo fcinfo, int argument, int purpose);

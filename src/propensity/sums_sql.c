@@ -3,7 +3,9 @@
  * sums_sql.c
  *		propensity_sums: the state type of propensity_drift and propensity_effects.
  *
- * The state is edited in place in the aggregate's memory and never grows.
+ * The state is edited in place in the aggregate's memory and never grows.  Over
+ * records it is internal, the same bytes behind a pointer: Citus checks the types
+ * of arguments before it combines parts, and takes no row type for a record.
  *
  * Copyright (c) 2026, the customer_journey developers
  *
@@ -22,11 +24,14 @@ PG_FUNCTION_INFO_V1(cj_sums_out);
 PG_FUNCTION_INFO_V1(cj_sums_recv);
 PG_FUNCTION_INFO_V1(cj_sums_send);
 PG_FUNCTION_INFO_V1(cj_sums_combine);
+PG_FUNCTION_INFO_V1(cj_sums_combine_internal);
+PG_FUNCTION_INFO_V1(cj_sums_serialize);
+PG_FUNCTION_INFO_V1(cj_sums_deserialize);
 
 /* ---- states ---- */
 
 CjSums *
-cj_sums_transition(FunctionCallInfo fcinfo, int purpose, CjScorer **scorer)
+cj_sums_transition(FunctionCallInfo fcinfo, int purpose, bool is_array, CjScorer **scorer)
 {
 	CjSums	   *sums = PG_ARGISNULL(0) ? NULL : (CjSums *) PG_GETARG_POINTER(0);
 	MemoryContext context;
@@ -45,7 +50,13 @@ cj_sums_transition(FunctionCallInfo fcinfo, int purpose, CjScorer **scorer)
 				 errmsg("trees have no marginal effects"),
 				 errhint("propensity_explain says what features contribute.")));
 	if (sums == NULL)
+	{
+		/* The executor copies a value, but not what a pointer points to. */
+		MemoryContext old = MemoryContextSwitchTo(is_array ? CurrentMemoryContext : context);
+
 		sums = cj_sums_create(purpose, (*scorer)->model, (*scorer)->bytes, (*scorer)->size);
+		MemoryContextSwitchTo(old);
+	}
 	else if (sums->serial != (*scorer)->serial)
 		cj_sums_check_model(sums, (*scorer)->bytes, (*scorer)->size);
 	sums->serial = (*scorer)->serial;
@@ -68,16 +79,14 @@ cj_sums_argument(FunctionCallInfo fcinfo, int argument, int purpose)
 	return sums;
 }
 
-/*
- * (propensity_sums, propensity_sums) -> propensity_sums
- */
-Datum
-cj_sums_combine(PG_FUNCTION_ARGS)
+/* A new state that is a pointer has to stay, one that is a value is copied. */
+static Datum
+combine(FunctionCallInfo fcinfo, bool is_pointer)
 {
+	MemoryContext context;
 	CjSums	   *sums;
-	CjSums	   *other;
 
-	if (!AggCheckCallContext(fcinfo, NULL))
+	if (!AggCheckCallContext(fcinfo, &context))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("combine function called outside an aggregate")));
@@ -89,14 +98,68 @@ cj_sums_combine(PG_FUNCTION_ARGS)
 	}
 	if (PG_ARGISNULL(0))
 	{
-		/* A serial of another process means nothing here. */
+		MemoryContext old = MemoryContextSwitchTo(is_pointer ? context : CurrentMemoryContext);
+
 		sums = (CjSums *) PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(1));
+		MemoryContextSwitchTo(old);
+		/* A serial of another process means nothing here. */
 		sums->serial = 0;
 		PG_RETURN_POINTER(sums);
 	}
 	sums = (CjSums *) PG_GETARG_POINTER(0);
-	other = (CjSums *) PG_GETARG_VARLENA_P(1);
-	cj_sums_add(sums, other);
+	cj_sums_add(sums, (CjSums *) PG_GETARG_VARLENA_P(1));
+	PG_RETURN_POINTER(sums);
+}
+
+/*
+ * (propensity_sums, propensity_sums) -> propensity_sums
+ */
+Datum
+cj_sums_combine(PG_FUNCTION_ARGS)
+{
+	return combine(fcinfo, false);
+}
+
+/*
+ * (internal, internal) -> internal
+ */
+Datum
+cj_sums_combine_internal(PG_FUNCTION_ARGS)
+{
+	return combine(fcinfo, true);
+}
+
+/*
+ * (internal) -> bytea, for a process of this server: the state as it is
+ */
+Datum
+cj_sums_serialize(PG_FUNCTION_ARGS)
+{
+	if (!AggCheckCallContext(fcinfo, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("serialization function called outside an aggregate")));
+	PG_RETURN_POINTER(PG_GETARG_POINTER(0));
+}
+
+/*
+ * (bytea, internal) -> internal
+ */
+Datum
+cj_sums_deserialize(PG_FUNCTION_ARGS)
+{
+	CjSums	   *sums;
+
+	if (!AggCheckCallContext(fcinfo, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("deserialization function called outside an aggregate")));
+	sums = (CjSums *) PG_GETARG_VARLENA_P(0);
+	if (VARSIZE(sums) < sizeof(CjSums) || sums->nnumbers < 0 || sums->model_size < 0 ||
+		VARSIZE(sums) != sizeof(CjSums) + (Size) sums->nnumbers * 8 + sums->model_size)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a partial state is damaged")));
 	PG_RETURN_POINTER(sums);
 }
 

@@ -119,7 +119,7 @@ my @population = (
 	[ "propensity_drift($model, ARRAY[score])" ], [ "propensity_effects($model, ARRAY[score])" ],
 	[ "propensity_drift($of_records, journeys)" ], [ "propensity_effects($of_records, journeys)" ]);
 # these see all journeys at once, or are of one customer, or have states that are of the server
-my $whole = 'mine_paths|contrast_paths|journey_medoid|journey_merge';
+my $whole = 'mine_paths|contrast_paths|journey_medoid|journey_merge|propensity_\w+(?=.*, journeys\))';
 foreach my $case (@population)
 {
 	my ($call) = @$case;
@@ -128,7 +128,7 @@ foreach my $case (@population)
 
 	my $shown = $call =~ s/'[^']{100,}'/'...'/r;
 	$places{$shown} = place($query, $name);
-	is($places{$shown}, $name =~ /^($whole)$/ ? 'gathered' : 'combined', "$shown is computed where it should be");
+	is($places{$shown}, $call =~ /^($whole)\b/s ? 'gathered' : 'combined', "$shown is computed where it should be");
 	same($shown, "SELECT r FROM ($query) q");
 	same("$shown by customer", "SELECT count(*), md5(string_agg(customer_id || ' ' || r::text, ',' ORDER BY customer_id))
 		FROM (SELECT customer_id, $call AS r FROM journeys GROUP BY customer_id) q") unless $call =~ /fit|calibration|metrics|drift|effects/;

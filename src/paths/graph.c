@@ -91,10 +91,7 @@ room_for(int32 room, int32 used, int64 more)
 	return room;
 }
 
-/*
- * A graph with the sizes and totals of another, and room.  The counters, most of it,
- * are cleared as histograms take them, so that memory that none takes is not touched.
- */
+/* A graph with the sizes and totals of another, and room. */
 static CjGraph *
 allocate(const CjGraph *like, CjGraphParts *parts)
 {
@@ -109,8 +106,7 @@ allocate(const CjGraph *like, CjGraphParts *parts)
 				 errdetail("It has %d names, %d nodes and %d edges.",
 						   like->names, like->nodes - 1, like->edges),
 				 errhint("Use a smaller depth, or rename rare events to one name with journey_rename.")));
-	graph = palloc(size);
-	memset(graph, 0, parts->counters - (char *) &sizes);
+	graph = palloc0(size);
 	*graph = *like;
 	SET_VARSIZE(graph, size);
 	place_parts(graph, parts);

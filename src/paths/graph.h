@@ -149,7 +149,7 @@ typedef struct CjGraphParts
 								 * only if depth > 1 */
 	int32	   *node_slots;		/* open addressing, likewise */
 	char	   *bytes;
-	char	   *counters;		/* last: not cleared ahead */
+	char	   *counters;
 	bool		dense;
 } CjGraphParts;
 

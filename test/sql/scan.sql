@@ -230,6 +230,47 @@ FROM generate_series(1, 60000) n;
 ANALYZE scan_many;
 EXPLAIN (COSTS OFF) SELECT customer_id, journey_agg(occurred_at, event) FROM scan_many GROUP BY customer_id;
 
+-- several processes exchange their rows: every group is whole in one of them
+SET max_parallel_workers_per_gather = 2;
+SET min_parallel_table_scan_size = 0;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET enable_hashagg = off;
+SET enable_sort = off;
+EXPLAIN (COSTS OFF) SELECT customer_id, journey_agg(occurred_at, event) FROM scan_events GROUP BY customer_id;
+EXPLAIN (COSTS OFF) SELECT customer_id, window_funnel('1 day', occurred_at, event = 'view', event = 'cart') FROM scan_events GROUP BY customer_id;
+EXPLAIN (COSTS OFF) SELECT count(*), max(journey_length(journey)) FROM (SELECT customer_id, journey_agg(occurred_at, event) AS journey FROM scan_events GROUP BY customer_id) j;
+EXPLAIN (COSTS OFF) SELECT customer_id, journey_agg(occurred_at, event), max(pg_my_temp_schema()::int) FROM scan_events GROUP BY customer_id;
+CREATE TEMP TABLE scan_together AS
+SELECT 1 AS question, count(*), md5(string_agg(a::text, '' ORDER BY a::text COLLATE "C")) AS answer
+FROM (SELECT customer_id, journey_agg(occurred_at, event, channel) FROM scan_events GROUP BY customer_id) a
+UNION ALL
+SELECT 2, count(*), md5(string_agg(a::text, '' ORDER BY a::text COLLATE "C"))
+FROM (SELECT region, window_funnel('1 day', occurred_at, event = 'view', event = 'cart'), window_funnel_events('1 day', occurred_at, event = 'view', event = 'cart') FROM scan_events GROUP BY region) a
+UNION ALL
+SELECT 3, count(*), md5(string_agg(a::text, '' ORDER BY a::text COLLATE "C"))
+FROM (SELECT customer_id, region, count(*), sum(number), count(DISTINCT event), journey_agg(occurred_at, event, channel, number, region) FROM scan_events GROUP BY customer_id, region) a;
+SET work_mem = '64kB';
+SET hash_mem_multiplier = 1;
+CREATE TEMP TABLE scan_together_on_disk AS
+SELECT 1 AS question, count(*), md5(string_agg(a::text, '' ORDER BY a::text COLLATE "C")) AS answer
+FROM (SELECT customer_id, journey_agg(occurred_at, event, channel) FROM scan_events GROUP BY customer_id) a;
+RESET work_mem;
+RESET hash_mem_multiplier;
+SET max_parallel_workers_per_gather = 0;
+SET customer_journey.enable_grouped_scan = off;
+RESET enable_sort;
+SELECT t.question, t.count, t.answer = a.answer AS same, d.answer = a.answer AS same_on_disk
+FROM (SELECT 1 AS question, md5(string_agg(a::text, '' ORDER BY a::text COLLATE "C")) AS answer
+      FROM (SELECT customer_id, journey_agg(occurred_at, event, channel) FROM scan_events GROUP BY customer_id) a
+      UNION ALL
+      SELECT 2, md5(string_agg(a::text, '' ORDER BY a::text COLLATE "C"))
+      FROM (SELECT region, window_funnel('1 day', occurred_at, event = 'view', event = 'cart'), window_funnel_events('1 day', occurred_at, event = 'view', event = 'cart') FROM scan_events GROUP BY region) a
+      UNION ALL
+      SELECT 3, md5(string_agg(a::text, '' ORDER BY a::text COLLATE "C"))
+      FROM (SELECT customer_id, region, count(*), sum(number), count(DISTINCT event), journey_agg(occurred_at, event, channel, number, region) FROM scan_events GROUP BY customer_id, region) a) a
+JOIN scan_together t USING (question) LEFT JOIN scan_together_on_disk d USING (question) ORDER BY 1;
+
 DROP VIEW scan_answers;
 DROP FUNCTION scan_told, scan_nodes;
 DROP TABLE scan_events, scan_many, scan_days;

@@ -114,10 +114,16 @@ run_sql('ALTER FUNCTION journey_agg_transfn(internal, timestamptz, text, text, d
 	  . 'ALTER FUNCTION journey_merge_transfn(internal, journey) COST 1000');
 my $parallel = 'SET max_parallel_workers_per_gather = 4; SET parallel_setup_cost = 0; '
   . 'SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; ';
+my $core = 'SET customer_journey.enable_grouped_scan = off; ';
+my $exchange = "$parallel SET enable_hashagg = off; SET enable_sort = off;";
 my $by_set = "SELECT set_id, $agg AS j FROM event_row GROUP BY set_id";
 my $by_rest = "SELECT bucket AS set_id, $agg AS j FROM event_row GROUP BY bucket";
 run_sql("CREATE TABLE big AS $by_rest");
 
+plan_has($exchange, $by_set, qr/Gather.*Parallel Custom Scan/s, 'the exchanging plan is one');
+run_sql("$exchange CREATE TABLE by_exchange AS $by_set");
+laws("by_exchange a $whole", 'rows exchanged by processes = serial', $agree);
+$parallel .= $core;
 plan_has($parallel, $by_set, qr/Finalize.*Gather.*Partial (?:Hash|Group)Aggregate/s, 'the parallel plan is one');
 run_sql("$parallel CREATE TABLE by_workers AS $by_set");
 laws("by_workers a $whole", 'parallel hash aggregation = serial', $agree);
@@ -129,7 +135,6 @@ plan_has($parallel, $by_rest, qr/Finalize.*Gather.*Partial/s, 'so is that for la
 run_sql("$parallel CREATE TABLE big_by_workers AS $by_rest");
 laws('big_by_workers a JOIN big USING (set_id)', 'parallel = serial, larger groups', 'same(a.j, big.j)');
 
-my $core = 'SET customer_journey.enable_grouped_scan = off; ';
 my $partitionwise = "$core SET enable_partitionwise_aggregate = on; SET enable_sort = off;";
 plan_has($partitionwise, $by_rest, qr/Finalize HashAggregate.*Append.*Partial (?:Hash|Group)Aggregate.*Partial HashAggregate/s,
 	'the partition-wise plan is one');

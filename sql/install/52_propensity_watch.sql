@@ -39,6 +39,66 @@ CREATE FUNCTION propensity_psi(expected double precision[], actual double precis
 COMMENT ON FUNCTION propensity_psi(double precision[], double precision[]) IS
     'population stability index of two histograms (counts or shares, bin by bin); shares below 0.0001 count as that; below 0.1 is stable, above 0.25 a large change; NULL if either is all zero';
 
+-- ---------------------------------------------------------------------------
+-- Sums over rows that a model scored
+-- ---------------------------------------------------------------------------
+
+CREATE TYPE propensity_sums;
+
+CREATE FUNCTION propensity_sums_in(cstring) RETURNS propensity_sums
+    AS 'MODULE_PATHNAME', 'cj_sums_in'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_sums_in(cstring) IS 'input function of type propensity_sums: hexadecimal';
+
+CREATE FUNCTION propensity_sums_out(propensity_sums) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'cj_sums_out'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_sums_out(propensity_sums) IS 'output function of type propensity_sums: hexadecimal';
+
+CREATE FUNCTION propensity_sums_recv(internal) RETURNS propensity_sums
+    AS 'MODULE_PATHNAME', 'cj_sums_recv'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_sums_recv(internal) IS 'binary input function of type propensity_sums';
+
+CREATE FUNCTION propensity_sums_send(propensity_sums) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'cj_sums_send'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_sums_send(propensity_sums) IS 'binary output function of type propensity_sums';
+
+CREATE TYPE propensity_sums (
+    INPUT = propensity_sums_in,
+    OUTPUT = propensity_sums_out,
+    RECEIVE = propensity_sums_recv,
+    SEND = propensity_sums_send,
+    ALIGNMENT = double,
+    STORAGE = external
+);
+COMMENT ON TYPE propensity_sums IS 'a model and what was counted of rows given to it: the state of propensity_drift and propensity_effects over float8[], so that partial results can be combined anywhere';
+
+CREATE FUNCTION propensity_sums_combine(propensity_sums, propensity_sums) RETURNS propensity_sums
+    AS 'MODULE_PATHNAME', 'cj_sums_combine'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_sums_combine(propensity_sums, propensity_sums) IS 'combine function of propensity_drift and propensity_effects; sums of different models are an error (22023)';
+
+CREATE FUNCTION propensity_sums_combine(internal, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_sums_combine_internal'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_sums_combine(internal, internal) IS 'combine function of propensity_drift and propensity_effects over records';
+
+CREATE FUNCTION propensity_sums_serialfn(internal) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'cj_sums_serialize'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_sums_serialfn(internal) IS 'serialization function of propensity_drift and propensity_effects over records';
+
+CREATE FUNCTION propensity_sums_deserialfn(bytea, internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'cj_sums_deserialize'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_sums_deserialfn(bytea, internal) IS 'deserialization function of propensity_drift and propensity_effects over records';
+
+-- ---------------------------------------------------------------------------
+-- Propensity models: how far rows are from those a model was fitted on
+-- ---------------------------------------------------------------------------
+
 CREATE TYPE drift_row AS (
     feature text,
     psi double precision,
@@ -54,44 +114,33 @@ CREATE FUNCTION propensity_drift_transfn(internal, propensity_model, record) RET
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 COMMENT ON FUNCTION propensity_drift_transfn(internal, propensity_model, record) IS 'transition function of propensity_drift';
 
-CREATE FUNCTION propensity_drift_transfn(internal, propensity_model, double precision[]) RETURNS internal
+CREATE FUNCTION propensity_drift_transfn(propensity_sums, propensity_model, double precision[]) RETURNS propensity_sums
     AS 'MODULE_PATHNAME', 'cj_drift_array_transition'
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
-COMMENT ON FUNCTION propensity_drift_transfn(internal, propensity_model, double precision[]) IS 'transition function of propensity_drift';
-
-CREATE FUNCTION propensity_drift_combinefn(internal, internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cj_drift_combine'
-    LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION propensity_drift_combinefn(internal, internal) IS 'combine function of propensity_drift';
-
-CREATE FUNCTION propensity_drift_serialfn(internal) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'cj_drift_serialize'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION propensity_drift_serialfn(internal) IS 'serialization function of propensity_drift';
-
-CREATE FUNCTION propensity_drift_deserialfn(bytea, internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cj_drift_deserialize'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION propensity_drift_deserialfn(bytea, internal) IS 'deserialization function of propensity_drift';
+COMMENT ON FUNCTION propensity_drift_transfn(propensity_sums, propensity_model, double precision[]) IS 'transition function of propensity_drift';
 
 CREATE FUNCTION propensity_drift_finalfn(internal) RETURNS drift_row[]
     AS 'MODULE_PATHNAME', 'cj_drift_final'
     LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION propensity_drift_finalfn(internal) IS 'final function of propensity_drift';
 
+CREATE FUNCTION propensity_drift_finalfn(propensity_sums) RETURNS drift_row[]
+    AS 'MODULE_PATHNAME', 'cj_drift_final'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_drift_finalfn(propensity_sums) IS 'final function of propensity_drift';
+
 CREATE AGGREGATE propensity_drift(model propensity_model, features record) (
     SFUNC = propensity_drift_transfn, STYPE = internal, SSPACE = 8192,
-    FINALFUNC = propensity_drift_finalfn, COMBINEFUNC = propensity_drift_combinefn,
-    SERIALFUNC = propensity_drift_serialfn, DESERIALFUNC = propensity_drift_deserialfn,
+    FINALFUNC = propensity_drift_finalfn, COMBINEFUNC = propensity_sums_combine,
+    SERIALFUNC = propensity_sums_serialfn, DESERIALFUNC = propensity_sums_deserialfn,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE propensity_drift(propensity_model, record) IS
     'how far today''s rows are from those the model was fitted on, feature by feature and for the score, by the histograms in the model; rows with a NULL model are skipped, no rows give NULL; read it with unnest';
 
 CREATE AGGREGATE propensity_drift(model propensity_model, features double precision[]) (
-    SFUNC = propensity_drift_transfn, STYPE = internal, SSPACE = 8192,
-    FINALFUNC = propensity_drift_finalfn, COMBINEFUNC = propensity_drift_combinefn,
-    SERIALFUNC = propensity_drift_serialfn, DESERIALFUNC = propensity_drift_deserialfn,
+    SFUNC = propensity_drift_transfn, STYPE = propensity_sums, SSPACE = 8192,
+    FINALFUNC = propensity_drift_finalfn, COMBINEFUNC = propensity_sums_combine,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE propensity_drift(propensity_model, double precision[]) IS
@@ -117,44 +166,33 @@ CREATE FUNCTION propensity_effects_transfn(internal, propensity_model, record) R
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
 COMMENT ON FUNCTION propensity_effects_transfn(internal, propensity_model, record) IS 'transition function of propensity_effects';
 
-CREATE FUNCTION propensity_effects_transfn(internal, propensity_model, double precision[]) RETURNS internal
+CREATE FUNCTION propensity_effects_transfn(propensity_sums, propensity_model, double precision[]) RETURNS propensity_sums
     AS 'MODULE_PATHNAME', 'cj_effects_array_transition'
     LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT journey_support;
-COMMENT ON FUNCTION propensity_effects_transfn(internal, propensity_model, double precision[]) IS 'transition function of propensity_effects';
-
-CREATE FUNCTION propensity_effects_combinefn(internal, internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cj_effects_combine'
-    LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION propensity_effects_combinefn(internal, internal) IS 'combine function of propensity_effects';
-
-CREATE FUNCTION propensity_effects_serialfn(internal) RETURNS bytea
-    AS 'MODULE_PATHNAME', 'cj_effects_serialize'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION propensity_effects_serialfn(internal) IS 'serialization function of propensity_effects';
-
-CREATE FUNCTION propensity_effects_deserialfn(bytea, internal) RETURNS internal
-    AS 'MODULE_PATHNAME', 'cj_effects_deserialize'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION propensity_effects_deserialfn(bytea, internal) IS 'deserialization function of propensity_effects';
+COMMENT ON FUNCTION propensity_effects_transfn(propensity_sums, propensity_model, double precision[]) IS 'transition function of propensity_effects';
 
 CREATE FUNCTION propensity_effects_finalfn(internal) RETURNS effect_row[]
     AS 'MODULE_PATHNAME', 'cj_effects_final'
     LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION propensity_effects_finalfn(internal) IS 'final function of propensity_effects';
 
+CREATE FUNCTION propensity_effects_finalfn(propensity_sums) RETURNS effect_row[]
+    AS 'MODULE_PATHNAME', 'cj_effects_final'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION propensity_effects_finalfn(propensity_sums) IS 'final function of propensity_effects';
+
 CREATE AGGREGATE propensity_effects(model propensity_model, features record) (
     SFUNC = propensity_effects_transfn, STYPE = internal, SSPACE = 8192,
-    FINALFUNC = propensity_effects_finalfn, COMBINEFUNC = propensity_effects_combinefn,
-    SERIALFUNC = propensity_effects_serialfn, DESERIALFUNC = propensity_effects_deserialfn,
+    FINALFUNC = propensity_effects_finalfn, COMBINEFUNC = propensity_sums_combine,
+    SERIALFUNC = propensity_sums_serialfn, DESERIALFUNC = propensity_sums_deserialfn,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE propensity_effects(propensity_model, record) IS
     'average marginal effects over the rows: of a number, the change of the probability for a unit more (the derivative); of a boolean, true less false; of a level, that level less the reference; with standard errors by the delta method from the model''s covariance (NULL without one). Rows with a NULL model, or that the model''s missing option skips, are left out; no rows give NULL; trees are an error (0A000); read it with unnest';
 
 CREATE AGGREGATE propensity_effects(model propensity_model, features double precision[]) (
-    SFUNC = propensity_effects_transfn, STYPE = internal, SSPACE = 8192,
-    FINALFUNC = propensity_effects_finalfn, COMBINEFUNC = propensity_effects_combinefn,
-    SERIALFUNC = propensity_effects_serialfn, DESERIALFUNC = propensity_effects_deserialfn,
+    SFUNC = propensity_effects_transfn, STYPE = propensity_sums, SSPACE = 8192,
+    FINALFUNC = propensity_effects_finalfn, COMBINEFUNC = propensity_sums_combine,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE propensity_effects(propensity_model, double precision[]) IS

@@ -35,9 +35,20 @@ typedef struct KeptModel
 
 typedef struct ModelCache
 {
-	uint64		serial;			/* counts the models ever kept */
+	MemoryContext context;
+	struct ModelCache *next;	/* of those of aggregates, see below */
+	MemoryContextCallback callback;
 	KeptModel	places[PLACES];
 } ModelCache;
+
+static uint64 models_kept = 0;
+
+/*
+ * Aggregation in parts on several servers, as Citus does it, calls a transition
+ * function through a new FmgrInfo for every row, in which nothing can be kept.
+ * Then it is kept with the aggregate's memory, and found by that here.
+ */
+static ModelCache *of_aggregates = NULL;
 
 static uint32
 place_for(const char *bytes, int size)
@@ -51,9 +62,9 @@ place_for(const char *bytes, int size)
 
 /* Puts a model into a place, whatever was there. */
 static void
-keep(ModelCache *cache, KeptModel *place, FunctionCallInfo fcinfo, const char *bytes, int size)
+keep(ModelCache *cache, KeptModel *place, const char *bytes, int size)
 {
-	MemoryContext context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt,
+	MemoryContext context = AllocSetContextCreate(cache->context,
 												  "propensity model", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
 	CjModel    *model;
@@ -70,8 +81,9 @@ keep(ModelCache *cache, KeptModel *place, FunctionCallInfo fcinfo, const char *b
 	model = cj_model_read(copy, size, false);
 	place->scorer.bytes = copy;
 	place->scorer.size = size;
-	place->scorer.serial = ++cache->serial;
+	place->scorer.serial = ++models_kept;
 	place->scorer.values = palloc_array(double, Max(model->nfeatures, 1));
+	place->scorer.terms = palloc_array(double, Max(model->nterms, 1));
 	place->scorer.attribute = palloc_array(int, Max(model->nfeatures, 1));
 	place->scorer.column_type = palloc_array(CjColumnType, Max(model->nfeatures, 1));
 	place->scorer.model = model;
@@ -81,7 +93,7 @@ keep(ModelCache *cache, KeptModel *place, FunctionCallInfo fcinfo, const char *b
 
 /* A model stored out of line is known by where it is. */
 static CjScorer *
-external_model(FunctionCallInfo fcinfo, ModelCache *cache, struct varlena *datum)
+external_model(ModelCache *cache, struct varlena *datum)
 {
 	struct varatt_external address;
 	KeptModel  *place;
@@ -93,7 +105,7 @@ external_model(FunctionCallInfo fcinfo, ModelCache *cache, struct varlena *datum
 	{
 		struct varlena *fetched = detoast_attr(datum);
 
-		keep(cache, place, fcinfo, VARDATA_ANY(fetched), VARSIZE_ANY_EXHDR(fetched));
+		keep(cache, place, VARDATA_ANY(fetched), VARSIZE_ANY_EXHDR(fetched));
 		place->external = true;
 		place->address = address;
 		pfree(fetched);
@@ -101,28 +113,77 @@ external_model(FunctionCallInfo fcinfo, ModelCache *cache, struct varlena *datum
 	return &place->scorer;
 }
 
-CjScorer *
-cj_model_argument(FunctionCallInfo fcinfo, int argument)
+static CjScorer *
+find_model(ModelCache *cache, Datum model)
 {
-	ModelCache *cache = fcinfo->flinfo->fn_extra;
-	struct varlena *datum = (struct varlena *) DatumGetPointer(PG_GETARG_DATUM(argument));
+	struct varlena *datum = (struct varlena *) DatumGetPointer(model);
 	KeptModel  *place;
 	const char *bytes;
 	int			size;
 
-	if (cache == NULL)
-		cache = fcinfo->flinfo->fn_extra =
-			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(ModelCache));
 	if (VARATT_IS_EXTERNAL_ONDISK(datum))
-		return external_model(fcinfo, cache, datum);
+		return external_model(cache, datum);
 	datum = PG_DETOAST_DATUM_PACKED(PointerGetDatum(datum));
 	bytes = VARDATA_ANY(datum);
 	size = VARSIZE_ANY_EXHDR(datum);
 	place = &cache->places[place_for(bytes, size)];
 	if (place->scorer.context == NULL || place->external || place->scorer.size != size ||
 		memcmp(place->scorer.bytes, bytes, size) != 0)
-		keep(cache, place, fcinfo, bytes, size);
+		keep(cache, place, bytes, size);
 	return &place->scorer;
+}
+
+static ModelCache *
+new_cache(MemoryContext context)
+{
+	ModelCache *cache = MemoryContextAllocZero(context, sizeof(ModelCache));
+
+	cache->context = context;
+	return cache;
+}
+
+CjScorer *
+cj_model_argument(FunctionCallInfo fcinfo, int argument)
+{
+	if (fcinfo->flinfo->fn_extra == NULL)
+		fcinfo->flinfo->fn_extra = new_cache(fcinfo->flinfo->fn_mcxt);
+	return find_model(fcinfo->flinfo->fn_extra, PG_GETARG_DATUM(argument));
+}
+
+/* ---- models of aggregates ---- */
+
+/* The aggregate's memory goes, and the cache with it. */
+static void
+forget_cache(void *arg)
+{
+	ModelCache **link = &of_aggregates;
+
+	while (*link != NULL && *link != arg)
+		link = &(*link)->next;
+	if (*link != NULL)
+		*link = (*link)->next;
+}
+
+CjScorer *
+cj_model_of_state(FunctionCallInfo fcinfo, int argument, MemoryContext aggregate, bool started)
+{
+	ModelCache *cache = of_aggregates;
+
+	/* Who has a state has been called before, and would have kept its models. */
+	if (fcinfo->flinfo->fn_extra != NULL || !started)
+		return cj_model_argument(fcinfo, argument);
+	while (cache != NULL && cache->context != aggregate)
+		cache = cache->next;
+	if (cache == NULL)
+	{
+		cache = new_cache(aggregate);
+		cache->callback.func = forget_cache;
+		cache->callback.arg = cache;
+		MemoryContextRegisterResetCallback(aggregate, &cache->callback);
+		cache->next = of_aggregates;
+		of_aggregates = cache;
+	}
+	return find_model(cache, PG_GETARG_DATUM(argument));
 }
 
 /* ---- features ---- */

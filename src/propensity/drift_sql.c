@@ -15,114 +15,44 @@
 #include <math.h>
 
 #include "compat.h"
-#include "libpq/pqformat.h"
 #include "utils/builtins.h"
 
 #include "propensity/glue.h"
 
 PG_FUNCTION_INFO_V1(cj_drift_record_transition);
 PG_FUNCTION_INFO_V1(cj_drift_array_transition);
-PG_FUNCTION_INFO_V1(cj_drift_combine);
-PG_FUNCTION_INFO_V1(cj_drift_serialize);
-PG_FUNCTION_INFO_V1(cj_drift_deserialize);
 PG_FUNCTION_INFO_V1(cj_drift_final);
 PG_FUNCTION_INFO_V1(cj_psi_arrays);
-
-#define SCORE_BINS	10
-
-typedef struct DriftState
-{
-	char	   *model;			/* its bytes */
-	int			size;
-	uint64		serial;			/* of the scorer last seen to be this model */
-	int			ncounts;
-	int64	   *counts;			/* feature by feature, then of the link */
-} DriftState;
-
-static int
-count_bins(const CjModel *model)
-{
-	int			n = SCORE_BINS;
-
-	for (int f = 0; f < model->nfeatures; f++)
-		n += model->features[f].nbins + 1;
-	return n;
-}
-
-static DriftState *
-start_state(MemoryContext context, const char *bytes, int size, int ncounts)
-{
-	DriftState *state = MemoryContextAllocZero(context, sizeof(DriftState));
-
-	state->model = MemoryContextAlloc(context, Max(size, 1));
-	memcpy(state->model, bytes, size);
-	state->size = size;
-	state->ncounts = ncounts;
-	state->counts = MemoryContextAllocZero(context, ncounts * sizeof(int64));
-	return state;
-}
-
-static void
-check_model(const char *a, int a_size, const char *b, int b_size)
-{
-	if (a_size != b_size || memcmp(a, b, a_size) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the model must not change within one aggregation"),
-				 errhint("GROUP BY the model, or by what it depends on.")));
-}
-
-/* Which tenth of the training rows a link belongs to. */
-static int
-score_bin(const CjModel *model, double link)
-{
-	int			bin = 0;
-
-	while (bin < SCORE_BINS - 1 &&
-		   link > model->quantiles[(bin + 1) * (CJ_QUANTILES - 1) / SCORE_BINS])
-		bin++;
-	return bin;
-}
 
 static Datum
 transition(FunctionCallInfo fcinfo, bool is_array)
 {
-	DriftState *state = PG_ARGISNULL(0) ? NULL : (DriftState *) PG_GETARG_POINTER(0);
-	MemoryContext context;
 	CjScorer   *scorer;
+	CjSums	   *sums = cj_sums_transition(fcinfo, CJ_FOR_DRIFT, is_array, &scorer);
 	CjModel    *model;
 	int64	   *counts;
 
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	if (PG_ARGISNULL(1))
-	{
-		if (state == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(state);
-	}
-	scorer = cj_model_argument(fcinfo, 1);
+	if (sums == NULL)
+		PG_RETURN_NULL();
+	if (scorer == NULL ||
+		!cj_features_read(scorer, PG_GETARG_DATUM(2), PG_ARGISNULL(2), is_array))
+		PG_RETURN_POINTER(sums);
 	model = scorer->model;
-	if (state == NULL)
-		state = start_state(context, scorer->bytes, scorer->size, count_bins(model));
-	else if (state->serial != scorer->serial)
-		check_model(state->model, state->size, scorer->bytes, scorer->size);
-	state->serial = scorer->serial;
-	if (!cj_features_read(scorer, PG_GETARG_DATUM(2), PG_ARGISNULL(2), is_array))
-		PG_RETURN_POINTER(state);
-	counts = state->counts;
+	counts = cj_sums_counts(sums);
 	for (int f = 0; f < model->nfeatures; f++)
 	{
 		counts[cj_feature_bin(&model->features[f], scorer->values[f])]++;
 		counts += model->features[f].nbins + 1;
 	}
 	if (model->quantiles != NULL)
-		counts[score_bin(model, cj_model_link(model, scorer->values))]++;
-	PG_RETURN_POINTER(state);
+		counts[cj_score_bin(model, cj_model_link(model, scorer->values))]++;
+	sums->rows++;
+	PG_RETURN_POINTER(sums);
 }
 
 /*
- * (internal, propensity_model, record | float8[]) -> internal
+ * (internal, propensity_model, record) -> internal,
+ * (propensity_sums, propensity_model, float8[]) -> propensity_sums
  */
 Datum
 cj_drift_record_transition(PG_FUNCTION_ARGS)
@@ -134,75 +64,6 @@ Datum
 cj_drift_array_transition(PG_FUNCTION_ARGS)
 {
 	return transition(fcinfo, true);
-}
-
-/*
- * (internal, internal) -> internal
- */
-Datum
-cj_drift_combine(PG_FUNCTION_ARGS)
-{
-	DriftState *state = PG_ARGISNULL(0) ? NULL : (DriftState *) PG_GETARG_POINTER(0);
-	DriftState *other = PG_ARGISNULL(1) ? NULL : (DriftState *) PG_GETARG_POINTER(1);
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	if (other == NULL)
-	{
-		if (state == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(state);
-	}
-	if (state == NULL)
-		state = start_state(context, other->model, other->size, other->ncounts);
-	check_model(state->model, state->size, other->model, other->size);
-	for (int i = 0; i < state->ncounts; i++)
-		state->counts[i] += other->counts[i];
-	PG_RETURN_POINTER(state);
-}
-
-/*
- * (internal) -> bytea
- */
-Datum
-cj_drift_serialize(PG_FUNCTION_ARGS)
-{
-	DriftState *state = (DriftState *) PG_GETARG_POINTER(0);
-	StringInfoData to;
-
-	pq_begintypsend(&to);
-	pq_sendint32(&to, state->size);
-	pq_sendbytes(&to, state->model, state->size);
-	pq_sendint32(&to, state->ncounts);
-	for (int i = 0; i < state->ncounts; i++)
-		pq_sendint64(&to, state->counts[i]);
-	PG_RETURN_BYTEA_P(pq_endtypsend(&to));
-}
-
-/*
- * (bytea, internal) -> internal
- */
-Datum
-cj_drift_deserialize(PG_FUNCTION_ARGS)
-{
-	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	StringInfoData from = {.data = VARDATA_ANY(bytes),.len = VARSIZE_ANY_EXHDR(bytes)};
-	DriftState *state;
-	const char *model;
-	int			size;
-	int			ncounts;
-
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	size = pq_getmsgint(&from, 4);
-	model = pq_getmsgbytes(&from, size);
-	ncounts = pq_getmsgint(&from, 4);
-	state = start_state(CurrentMemoryContext, model, size, ncounts);
-	for (int i = 0; i < ncounts; i++)
-		state->counts[i] = pq_getmsgint64(&from);
-	pq_getmsgend(&from);
-	PG_RETURN_POINTER(state);
 }
 
 static const char *
@@ -244,27 +105,26 @@ drift_row(TupleDesc desc, CjText name, const double *expected, const int64 *coun
 }
 
 /*
- * (internal) -> drift_row[]
+ * (internal | propensity_sums) -> drift_row[]
  */
 Datum
 cj_drift_final(PG_FUNCTION_ARGS)
 {
-	DriftState *state;
+	CjSums	   *sums = cj_sums_argument(fcinfo, 0, CJ_FOR_DRIFT);
 	TupleDesc	desc;
 	CjModel    *model;
 	HeapTuple  *rows;
 	int64	   *counts;
-	double		tenths[SCORE_BINS];
+	double		tenths[CJ_SCORE_BINS];
 	CjText		score = {"(score)", 7};
 	int			n = 0;
 
-	if (PG_ARGISNULL(0))
+	if (sums == NULL)
 		PG_RETURN_NULL();
-	state = (DriftState *) PG_GETARG_POINTER(0);
-	model = cj_model_read(state->model, state->size, false);
+	model = cj_model_read(cj_sums_model(sums), sums->model_size, false);
 	desc = cj_result_tupdesc(fcinfo);
 	rows = palloc_array(HeapTuple, model->nfeatures + 1);
-	counts = state->counts;
+	counts = cj_sums_counts(sums);
 	for (int f = 0; f < model->nfeatures; f++)
 	{
 		CjFeature  *feature = &model->features[f];
@@ -274,10 +134,10 @@ cj_drift_final(PG_FUNCTION_ARGS)
 								  feature->nbins + 1, true);
 		counts += feature->nbins + 1;
 	}
-	for (int i = 0; i < SCORE_BINS; i++)
-		tenths[i] = 1.0 / SCORE_BINS;
+	for (int i = 0; i < CJ_SCORE_BINS; i++)
+		tenths[i] = 1.0 / CJ_SCORE_BINS;
 	if (model->quantiles != NULL)
-		rows[n++] = drift_row(desc, score, tenths, counts, SCORE_BINS, false);
+		rows[n++] = drift_row(desc, score, tenths, counts, CJ_SCORE_BINS, false);
 	return cj_composite_array(desc, rows, n);
 }
 

@@ -82,15 +82,23 @@ typedef struct CjScorer
 	MemoryContext context;
 	const char *bytes;
 	int			size;
-	uint64		serial;			/* another model in the same place has another */
+	uint64		serial;			/* no other model of this process has it */
 	CjModel    *model;
 	CjRowShape	shape;
 	int		   *attribute;		/* of each feature, in the shape */
 	CjColumnType *column_type;
 	double	   *values;			/* of each feature, of the last row */
+	double	   *terms;			/* room for the terms of a row */
 } CjScorer;
 
 extern CjScorer *cj_model_argument(FunctionCallInfo fcinfo, int argument);
+
+/*
+ * The same for a transition function of an aggregate with this memory; "started"
+ * if it has a state.
+ */
+extern CjScorer *cj_model_of_state(FunctionCallInfo fcinfo, int argument,
+								   MemoryContext aggregate, bool started);
 
 /*
  * Fills scorer->values from a record or a float8[].  False if an array is NULL;
@@ -126,5 +134,18 @@ extern void cj_check_names(const CjInput *inputs, int count);
 /* ---- scored outcomes (evaluate_sql.c) ---- */
 
 extern CjSample *cj_sample_argument(FunctionCallInfo fcinfo, int argument);
+
+/* ---- sums over rows that a model scored (sums_sql.c) ---- */
+
+/*
+ * The state of a transition function of (state, model, features), made if there
+ * is none: NULL only while there was no model.  The row has no model if the
+ * scorer is NULL.
+ */
+extern CjSums *cj_sums_transition(FunctionCallInfo fcinfo, int purpose, bool is_array,
+								  CjScorer **scorer);
+
+/* The state of a final function, or NULL. */
+extern CjSums *cj_sums_argument(FunctionCallInfo fcinfo, int argument, int purpose);
 
 #endif							/* CJ_PROPENSITY_GLUE_H */

@@ -9,11 +9,11 @@
  * all that scoring, explaining and watching it needs.  A CALIBRATOR maps
  * scores to probabilities.
  *
- * Files: sample.c (collecting rows), design.c (rows to the columns of a
+ * Files: sample.c (collecting rows), sums.c (sums over rows that a model scored), design.c (rows to the columns of a
  * regression), logit.c (likelihood, Newton), robust.c
  * (errors that do not trust the model), profile.c (likelihood intervals), penalty.c (lasso, ridge), firth.c,
  * separation.c, fit.c (the whole fit), matrix.c and numeric.c (small numerics),
- * prepare.c (levels, histograms), model.c (bytes), terms.c, score.c, effects.c, trees.c,
+ * prepare.c (levels, histograms), model.c and model_read.c (bytes), terms.c, score.c, effects.c, trees.c,
  * ranking.c, metrics.c, tables.c, calibrate.c (evaluation, see evaluate.h),
  * features.c (numbers from a journey).  The *_sql.c files unpack arguments and
  * pack results; json_read_sql.c and model_json_sql.c use the server's jsonb.
@@ -318,6 +318,9 @@ cj_expit(double link)
 extern void cj_model_write(StringInfo to, const CjModel *model, bool convert);
 extern CjModel *cj_model_read(const char *bytes, int size, bool convert);
 
+/* The same of bytes in the database's encoding, also of names; NULL, and what is wrong. */
+extern CjModel *cj_model_read_checked(const char *bytes, int size, const char **fault);
+
 /* Is the model consistent?  A message of what is not, or NULL. */
 extern const char *cj_model_fault(const CjModel *model);
 
@@ -424,7 +427,7 @@ extern double cj_link_error(const CjModel *model, const double *values);
 /* Share of the training rows with a lower link; NaN if unknown. */
 extern double cj_link_percentile(const CjModel *model, double link);
 
-/* Which bin of a feature's histogram a value falls into. */
+/* Which bin of a feature's histogram a value falls into; 0 if it has none. */
 extern int	cj_feature_bin(const CjFeature *feature, double value);
 
 /* ---- average marginal effects (effects.c) ---- */
@@ -449,6 +452,72 @@ extern void cj_effects_add(const CjModel *model, const double *values, double *t
 						   double *sums);
 extern double cj_effect(const CjModel *model, const double *sums, int64 rows, int term,
 						double *error);
+
+/* ---- sums over rows that a model scored (sums.c) ---- */
+
+/*
+ * What aggregates over a model and rows know of the rows: how many there were,
+ * and numbers that add up, which for drift are the counts of each feature's
+ * bins and then of the tenths of the links, for effects the sums of
+ * cj_effects_add.  The numbers follow the header, and the model's bytes them.
+ *
+ * The same bytes are the type propensity_sums, the state of those aggregates;
+ * nothing in it depends on where it lies.
+ */
+typedef struct CjSums
+{
+	int32		vl_len_;
+	uint8		version;
+	uint8		purpose;		/* whose state it is: CJ_FOR_* */
+	uint16		unused;
+	int32		nnumbers;
+	int32		model_size;
+	uint64		serial;			/* of the model as last given in this process,
+								 * 0 if it was not */
+	int64		rows;
+} CjSums;
+
+#define CJ_SUMS_VERSION		1
+
+#define CJ_FOR_DRIFT		1
+#define CJ_FOR_EFFECTS		2
+
+#define CJ_SCORE_BINS		10
+
+static inline int64 *
+cj_sums_counts(const CjSums *sums)
+{
+	return (int64 *) ((char *) sums + sizeof(CjSums));
+}
+
+static inline double *
+cj_sums_floats(const CjSums *sums)
+{
+	return (double *) ((char *) sums + sizeof(CjSums));
+}
+
+static inline const char *
+cj_sums_model(const CjSums *sums)
+{
+	return (const char *) sums + sizeof(CjSums) + (Size) sums->nnumbers * 8;
+}
+
+/* All zero, in the current context; the model is given with its bytes. */
+extern CjSums *cj_sums_create(int purpose, const CjModel *model, const char *bytes, int size);
+
+/* Is it of this model?  An error (22023) if not. */
+extern void cj_sums_check_model(const CjSums *sums, const char *bytes, int size);
+
+/* Adds what another one holds, if it is of the same purpose and model (22023). */
+extern void cj_sums_add(CjSums *sums, const CjSums *other);
+
+/* Which tenth of the training rows a link belongs to. */
+extern int	cj_score_bin(const CjModel *model, double link);
+
+extern void cj_sums_write(StringInfo to, const CjSums *sums);
+
+/* Checks everything; NULL, and what is wrong. */
+extern CjSums *cj_sums_read(const char *bytes, Size size, const char **fault);
 
 /* ---- numbers from a journey (features.c) ---- */
 

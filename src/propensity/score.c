@@ -207,7 +207,7 @@ cj_feature_bin(const CjFeature *feature, double value)
 	if (isnan(value))
 		return feature->nbins;
 	if (feature->kind == CJ_CATEGORY)
-		return value == CJ_UNSEEN ? feature->nlevels : (int) value;
+		return feature->nbins == 0 ? 0 : value == CJ_UNSEEN ? feature->nlevels : (int) value;
 	while (bin < feature->nbins - 1 && value > feature->edges[bin])
 		bin++;
 	return bin;

@@ -100,6 +100,7 @@ foreach my $call ("journey_agg($all)", 'journey_agg(occurred_at, event)', "windo
 my $funnel = q{journey_funnel(journey, '{view,cart,purchase}'::journey_pattern[], within => '30 days')};
 my $spec = q{linkage_spec(comparisons => ARRAY[linkage_comparison('name', 'name')], block_on => ARRAY['town'])};
 my $model = "'" . $coordinator->safe_psql('postgres', 'SELECT propensity_fit(bought, ARRAY[score]) FROM one_journeys') . "'::propensity_model";
+my $of_records = "'" . $coordinator->safe_psql('postgres', 'SELECT propensity_fit(bought, f) FROM one_journeys, LATERAL (SELECT score, segment) f') . "'::propensity_model";
 my @population = (
 	[ 'journey_graph_agg(journey)' ],
 	[ q{journey_graph_agg(journey, graph_options(by => 'channel', depth => 2))} ],
@@ -114,9 +115,11 @@ my @population = (
 	[ 'propensity_fit(bought, ARRAY[score, journey_length(journey)])' ],
 	[ q{mine_paths(journey, path_options(min_support => 0.3, max_length => 3))} ],
 	[ q{contrast_paths(journey, segment, path_options(min_support => 0.4, max_length => 3))} ],
-	[ 'journey_medoid(journey)' ], [ "propensity_drift($model, ARRAY[score])" ], [ "propensity_effects($model, ARRAY[score])" ]);
+	[ 'journey_medoid(journey)' ],
+	[ "propensity_drift($model, ARRAY[score])" ], [ "propensity_effects($model, ARRAY[score])" ],
+	[ "propensity_drift($of_records, journeys)" ], [ "propensity_effects($of_records, journeys)" ]);
 # these see all journeys at once, or are of one customer, or have states that are of the server
-my $whole = 'mine_paths|contrast_paths|journey_medoid|journey_merge|propensity_drift|propensity_effects';
+my $whole = 'mine_paths|contrast_paths|journey_medoid|journey_merge|propensity_\w+(?=.*, journeys\))';
 foreach my $case (@population)
 {
 	my ($call) = @$case;
@@ -125,7 +128,7 @@ foreach my $case (@population)
 
 	my $shown = $call =~ s/'[^']{100,}'/'...'/r;
 	$places{$shown} = place($query, $name);
-	is($places{$shown}, $name =~ /^($whole)$/ ? 'gathered' : 'combined', "$shown is computed where it should be");
+	is($places{$shown}, $call =~ /^($whole)\b/s ? 'gathered' : 'combined', "$shown is computed where it should be");
 	same($shown, "SELECT r FROM ($query) q");
 	same("$shown by customer", "SELECT count(*), md5(string_agg(customer_id || ' ' || r::text, ',' ORDER BY customer_id))
 		FROM (SELECT customer_id, $call AS r FROM journeys GROUP BY customer_id) q") unless $call =~ /fit|calibration|metrics|drift|effects/;

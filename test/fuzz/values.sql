@@ -174,6 +174,16 @@ CREATE AGGREGATE fuzz_sample(boolean, float8) (SFUNC = propensity_scores_transfn
 SELECT ARRAY[fuzz_sample(i % 3 = 0, i / 9.0)::text, fuzz_sample(i > 5, 1)::text, fuzz_sample(NULL, i)::text] AS seeds FROM generate_series(1, 8) i \gset
 CALL fuzz_type('propensity_sample', :'seeds', $$v::text = (v::text::propensity_sample)::text AND coalesce((propensity_metrics_finalfn(v)).row_count, 0) >= 0$$, :runs);
 
+-- with the model inside: what is taken is added to itself, and ends as rows
+CREATE AGGREGATE fuzz_drift(propensity_model, float8[]) (SFUNC = propensity_drift_transfn, STYPE = propensity_sums);
+CREATE AGGREGATE fuzz_effects(propensity_model, float8[]) (SFUNC = propensity_effects_transfn, STYPE = propensity_sums);
+CREATE AGGREGATE fuzz_sums(propensity_sums) (SFUNC = propensity_sums_combine, STYPE = propensity_sums);
+SELECT array_agg(s::text) AS seeds FROM (SELECT propensity_fit(i % 3 = 0, ARRAY[i % 7, i % 2]::float8[], fit_options(bins => 3)) AS m FROM generate_series(1, 50) i) f,
+    LATERAL (SELECT fuzz_drift(m, ARRAY[i, 1]::float8[]) FROM generate_series(1, 9) i
+    UNION ALL SELECT fuzz_effects(m, ARRAY[i, 1]::float8[]) FROM generate_series(1, 9) i) s (s) \gset
+CALL fuzz_type('propensity_sums', :'seeds', $$v::text = (v::text::propensity_sums)::text AND (SELECT fuzz_sums(x) IS NOT NULL FROM unnest(ARRAY[v, v]) x)
+    AND CASE WHEN get_byte(propensity_sums_send(v), 1) = 1 THEN cardinality(propensity_drift_finalfn(v)) ELSE coalesce(cardinality(propensity_effects_finalfn(v)), 0) END >= 0$$, :runs);
+
 CREATE AGGREGATE fuzz_funnel(funnel_result) (SFUNC = funnel_stats_transfn, STYPE = funnel_counts);
 SELECT array_agg(c::text) AS seeds FROM (
     SELECT fuzz_funnel(journey_funnel(j, '{a,b,c}', within => '20 hours')) FROM fuzz_journeys WHERE customer < 5

@@ -64,4 +64,68 @@ SELECT propensity_drift(m, ARRAY[x]) FROM watch_rows, watch_model, LATERAL (VALU
 SELECT propensity_drift(model, ARRAY[x]) FROM watch_rows, watch_model;
 SELECT propensity_drift(model, f) FROM watch_model, watch_rows r, LATERAL (SELECT r.x, t) f;
 
-DROP TABLE watch_rows, watch_model;
+-- the state is a value: it leaves as text or binary, comes back the same, and parts of it add up to the whole
+CREATE AGGREGATE watch_drift(propensity_model, double precision[]) (SFUNC = propensity_drift_transfn, STYPE = propensity_sums);
+CREATE AGGREGATE watch_effects(propensity_model, double precision[]) (SFUNC = propensity_effects_transfn, STYPE = propensity_sums);
+CREATE AGGREGATE watch_merge(propensity_sums) (SFUNC = propensity_sums_combine, STYPE = propensity_sums, COMBINEFUNC = propensity_sums_combine, PARALLEL = SAFE);
+ALTER TABLE watch_model ADD on_three propensity_model;
+UPDATE watch_model SET on_three = (SELECT propensity_fit(y, ARRAY[x, nullif(n % 10, 0), flag::int], fit_options(missing => 'indicator')) FROM watch_rows);
+CREATE TABLE watch_parts AS
+    SELECT n % 7 AS part, watch_drift(on_three, f) AS drift, watch_drift(on_array, ARRAY[x]) AS array_drift, watch_effects(on_three, f) AS effects, watch_effects(on_array, ARRAY[x]) AS array_effects
+    FROM watch_model, watch_rows r, LATERAL (SELECT ARRAY[r.x + n % 50, nullif(n % 6, 0), flag::int]) v (f) GROUP BY n % 7;
+CREATE TABLE watch_states AS SELECT part, v.kind, v.state FROM watch_parts, LATERAL (VALUES ('d', drift), ('a', array_drift), ('e', effects), ('f', array_effects)) v (kind, state);
+CREATE TABLE watch_copy (LIKE watch_states);
+\copy (SELECT * FROM watch_states) TO '/tmp/cj_propensity_sums.bin' WITH (FORMAT binary)
+\copy watch_copy FROM '/tmp/cj_propensity_sums.bin' WITH (FORMAT binary)
+SELECT count(*), bool_and(propensity_sums_send(s.state::text::propensity_sums) = propensity_sums_send(s.state)) AS text_form,
+       bool_and(s.state::text = '\x' || encode(propensity_sums_send(s.state), 'hex')) AS hexadecimal, bool_and(propensity_sums_send(c.state) = propensity_sums_send(s.state)) AS binary_form
+FROM watch_states s JOIN watch_copy c USING (part, kind);
+SELECT propensity_drift_finalfn(watch_merge(drift)) = (SELECT propensity_drift(on_three, ARRAY[x + n % 50, nullif(n % 6, 0), flag::int]) FROM watch_model, watch_rows) AS three,
+       propensity_drift_finalfn(watch_merge(array_drift::text::propensity_sums)) = (SELECT propensity_drift(on_array, ARRAY[x]) FROM watch_model, watch_rows) AS one,
+       propensity_drift_finalfn(watch_merge(array_drift ORDER BY part)) = propensity_drift_finalfn(watch_merge(array_drift ORDER BY part DESC)) AS any_order FROM watch_parts;
+SELECT e.term, e.feature, e.level_name, abs(e.effect - w.effect) < 1e-12 AS effect, abs(e.std_error - w.std_error) < 1e-12 AS std_error
+FROM unnest((SELECT propensity_effects_finalfn(watch_merge(effects::text::propensity_sums)) FROM watch_parts)) e
+JOIN unnest((SELECT propensity_effects(on_three, ARRAY[x + n % 50, nullif(n % 6, 0), flag::int]) FROM watch_model, watch_rows)) w USING (term);
+SELECT propensity_drift_finalfn(watch_merge(drift)) IS NULL AS no_parts, propensity_effects_finalfn(watch_merge(effects)) IS NULL AS no_effects FROM watch_parts WHERE false;
+SELECT propensity_drift_finalfn(watch_merge(NULL)) IS NULL AS null_parts, propensity_drift_finalfn(watch_merge(CASE WHEN part > 2 THEN drift END ORDER BY part)) = propensity_drift_finalfn(watch_merge(drift) FILTER (WHERE part > 2)) AS some FROM watch_parts;
+-- a category without a histogram counts as one bin
+SELECT d.* FROM unnest((SELECT propensity_drift((model::jsonb #- '{features,1,counts}')::propensity_model, r) FROM watch_model, watch_rows r)) d WHERE d.feature IN ('t', 'flag');
+-- what cannot be put together
+SELECT watch_merge(state) FROM watch_states WHERE kind IN ('d', 'a');
+SELECT watch_merge(state) FROM watch_states WHERE kind IN ('e', 'f');
+SELECT watch_merge(state) FROM watch_states WHERE kind IN ('d', 'e');
+SELECT propensity_drift_finalfn(effects) FROM watch_parts;
+SELECT propensity_effects_finalfn(drift) FROM watch_parts;
+SELECT propensity_sums_combine(drift, drift) FROM watch_parts;
+SELECT propensity_drift_transfn(NULL, NULL, ARRAY[1.0::float8]);
+SELECT propensity_effects_transfn(effects, on_array, ARRAY[1.0::float8]) FROM watch_parts, watch_model;
+-- what is no state: version, purpose, rows (8 bytes), the model's length and the model, its numbers
+SELECT 'x'::propensity_sums;
+SELECT '\x'::propensity_sums;
+SELECT '\x0101'::propensity_sums;
+SELECT '\x010100000000000000000000ffff'::propensity_sums;
+SELECT '\x0101000000000000000000000000'::propensity_sums;
+SELECT propensity_sums_send(array_drift) AS b, length(propensity_sums_send(array_drift)) AS l FROM watch_parts WHERE part = 1 \gset
+SELECT set_byte(:'b', 0, 2)::text::propensity_sums;
+SELECT set_byte(:'b', 1, 3)::text::propensity_sums;
+SELECT set_byte(:'b', 2, 128)::text::propensity_sums;
+SELECT set_byte(:'b', 9, 0)::text::propensity_sums;
+SELECT set_byte(:'b', 1, 2)::text::propensity_sums;
+SELECT set_byte(:'b', 10, 128)::text::propensity_sums;
+SELECT set_byte(:'b', 13, get_byte(:'b', 13) # 1)::text::propensity_sums;
+SELECT set_byte(:'b', 14, 9)::text::propensity_sums;
+SELECT set_byte(:'b', 15, 120)::text::propensity_sums;
+SELECT set_byte(:'b', :l - 1, get_byte(:'b', :l - 1) # 1)::text::propensity_sums;
+SELECT set_byte(:'b', :l - 8, 255)::text::propensity_sums;
+SELECT substr(:'b'::bytea, 1, :l - 1)::text::propensity_sums;
+SELECT (:'b'::bytea || '\x00')::text::propensity_sums;
+-- a name that is not text
+SELECT set_byte(:'b', 14 + position('\x7831'::bytea in substr(:'b'::bytea, 15)) - 1, 255)::text::propensity_sums;
+-- trees have counts, but no effects
+SELECT '{"version": 1, "kind": "trees", "input": "array", "features": [{"name": "a", "type": "number"}], "base": 0, "trees": []}'::propensity_model AS trees \gset
+SELECT watch_drift(:'trees', '{1}'::float8[])::text AS t \gset
+SELECT propensity_drift_finalfn(:'t'::propensity_sums) AS rows;
+SELECT overlay(:'t' PLACING '02' FROM 5)::propensity_sums;
+DROP AGGREGATE watch_drift(propensity_model, double precision[]), watch_effects(propensity_model, double precision[]), watch_merge(propensity_sums);
+
+DROP TABLE watch_rows, watch_model, watch_parts, watch_states, watch_copy;

@@ -35,5 +35,7 @@ SET customer_journey.max_events = 10;
 SELECT pg_input_is_valid($wrong{$case}, 'journey')}), 'f', "$case is reported softly");
 }
 is($node->safe_psql('postgres', "SELECT pg_input_is_valid('{view $time}', 'journey')"), 't', 'what is right is valid');
+is($node->safe_psql('postgres', "SELECT pg_input_is_valid('$_', 'propensity_sums')"), 'f', "sums of $_ are reported softly")
+  foreach 'x', '\x0101', '\x0101' . '00' x 12, '\x0101' . '00' x 11 . '0301' . 'ff' x 2, '\x0301' . '00' x 12;
 $node->stop;
 done_testing();

@@ -77,6 +77,7 @@ CREATE TABLE watch_states AS SELECT part, v.kind, v.state FROM watch_parts, LATE
 CREATE TABLE watch_copy (LIKE watch_states);
 \copy (SELECT * FROM watch_states) TO '/tmp/cj_propensity_sums.bin' WITH (FORMAT binary)
 \copy watch_copy FROM '/tmp/cj_propensity_sums.bin' WITH (FORMAT binary)
+\! rm -f /tmp/cj_propensity_sums.bin
 SELECT count(*), bool_and(propensity_sums_send(s.state::text::propensity_sums) = propensity_sums_send(s.state)) AS text_form,
        bool_and(s.state::text = '\x' || encode(propensity_sums_send(s.state), 'hex')) AS hexadecimal, bool_and(propensity_sums_send(c.state) = propensity_sums_send(s.state)) AS binary_form
 FROM watch_states s JOIN watch_copy c USING (part, kind);
